@@ -1,0 +1,30 @@
+// Lint: what is wrong with a certificate that is about to be signed, finding by finding. It reads the very TBSCertificate that gets signed.
+// A certificate without findings passes `openssl verify -x509_strict`. The rules about its fields stand in lint-fields.ts, those about what it
+// may do in lint-authority.ts.
+
+import { authorityRules } from './lint-authority.ts';
+import { fieldRules } from './lint-fields.ts';
+import type { LintInput } from './lint-rule.ts';
+import type { TbsCertificate, X509Certificate } from './x509-certificate.ts';
+
+const rules = { ...fieldRules, ...authorityRules };
+
+/** The name of a rule, by which a caller accepts what it finds. */
+export type FindingName = keyof typeof rules;
+
+/** One fault: the rule that found it, and what is and what should be. */
+export type Finding = { readonly name: FindingName; readonly message: string };
+
+/** The names of all rules, in the order they are applied. */
+export const findingNames = Object.keys(rules) as readonly FindingName[];
+
+/** Whether a word is the name of a rule. */
+export const isFindingName = (word: string): word is FindingName => Object.hasOwn(rules, word);
+
+/** Every finding of a certificate. `issuer` is undefined for a self-signed one. */
+export const lintCertificate = (tbs: TbsCertificate, issuer: X509Certificate | undefined): readonly Finding[] => {
+  const input: LintInput = { tbs, issuer };
+  const findings: Finding[] = [];
+  for (const name of findingNames) for (const message of rules[name](input)) findings.push({ name, message });
+  return findings;
+};

@@ -13,7 +13,11 @@ const shardLimitMs = 10 * 60_000;
 
 const runShard = (files: readonly string[]): Promise<Outcome> =>
   new Promise((resolve) => {
-    const child = fork(join(root, 'scripts/test-shard.ts'), [...files], { cwd: root, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(
+      join(root, 'scripts/test-shard.ts'),
+      files.map((file) => join(root, file)),
+      { cwd: root, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    );
     const limit = setTimeout(() => child.kill('SIGKILL'), shardLimitMs);
     let outcome: Outcome | undefined;
     child.on('message', (message) => {

@@ -48,10 +48,8 @@ const runQuietly = (command: string, args: readonly string[], cwd?: string): { r
 
 const lastLines = (text: string): string => text.split('\n').slice(-4).join('\n  ');
 
-const policyFile = '/usr/sbin/policy-rc.d';
-
-/** Runs `work` while Debian's package scripts may start no service; what stood there before stands there after. */
-const withServicesDenied = <T>(work: () => T): T => {
+/** Runs `work` while Debian's package scripts may start no service; the policy file that stood there before stands there after. */
+export const withServicesDenied = <T>(work: () => T, policyFile = '/usr/sbin/policy-rc.d'): T => {
   // A container often denies already; then the file is not ours to touch.
   if (existsSync(policyFile) && spawnSync(policyFile, ['etcd', 'start']).status === 101) return work();
   const saved = `${policyFile}.before-certwright`;

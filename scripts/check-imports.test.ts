@@ -116,6 +116,12 @@ describe('the import check', () => {
     );
   });
 
+  test('lets only the command line read the manifest', () => {
+    const line = "import manifest from '../../package.json' with { type: 'json' };\n";
+    assert.deepEqual(problemsOf({ 'src/cli/version.ts': line }), []);
+    expectOne(problemsOf({ 'src/pki/version.ts': line }), /src may import only src/);
+  });
+
   test('refuses a file that does not exist and an import() of a computed name', () => {
     expectOne(problemsOf({ 'src/pki/a.ts': "import { b } from './gone.ts';\n" }), /gone\.ts does not exist/);
     expectOne(problemsOf({ 'src/cli/a.ts': 'const load = (name: string) => import(name);\n' }), /computed name/);

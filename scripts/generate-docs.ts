@@ -20,7 +20,10 @@ const generated = (source: string): string => `<!-- Generated from ${source} by 
 export const errorsPage = (): string => {
   const classes = Object.entries(classMeaning).map(([name, meaning]) => `| ${name} | ${meaning} | ${exitCodes[name as ErrorClass]} |`);
   const codes = Object.entries(errorCodes).sort(([a], [b]) => (a < b ? -1 : 1));
-  const entries = codes.map(([code, row]) => `### ${code}\n\n${row.about.charAt(0).toUpperCase()}${row.about.slice(1)}. Class ${row.class}, exit code ${exitCodes[row.class]}.\n`);
+  const entries = codes.map(
+    ([code, row]) =>
+      `### ${code}\n\n${row.about.charAt(0).toUpperCase()}${row.about.slice(1)}. Class ${row.class}, exit code ${exitCodes[row.class]}.\n`,
+  );
   return [
     '# Errors\n',
     generated('src/base/error-codes.ts'),

@@ -167,8 +167,8 @@ const unpackTool = (name: ToolName): void => {
 
 /** Gets what the suites ask for as far as this machine allows; says what is left out and how to have it. */
 export const provideTools = (suiteFiles: readonly string[]): void => {
-  // The tests of these functions name tools without running them.
-  const files = suiteFiles.filter((file) => !file.endsWith('tools.test.ts'));
+  // The table of tools and the tests of these functions name tools without running them.
+  const files = suiteFiles.filter((file) => !/tools(?:\.test)?\.ts$/.test(file));
   const asked = toolsAskedFor(new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')])));
   const missing = (): readonly ToolName[] => [...asked.keys()].filter((name) => tool(name) === undefined);
   const packagesOf = (names: readonly ToolName[]): readonly string[] => [

@@ -35,7 +35,8 @@ if (full) {
 }
 if (options.has('--update-golden')) process.env['CERTWRIGHT_UPDATE_GOLDEN'] = '1';
 
-provideTools([...units, ...suites]);
+// Helpers and contracts ask for tools too, so all of them are read whatever was filtered.
+provideTools(filesMatching('test/**/*.ts', 'src/testing/*.ts', 'src/**/*.test.ts', 'src/**/*.contract.ts'));
 const outcome = full ? await runApart(units) : await runShared(units);
 addOutcome(outcome, await runApart(suites));
 printOutcome(outcome);

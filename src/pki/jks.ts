@@ -8,9 +8,9 @@ import { CodedError, quote } from '../base/coded-error.ts';
 import { encodeAlgorithmIdentifier } from './algorithm-identifier.ts';
 import { maxDerBytes, octetString, sequence } from './der.ts';
 import { readCertificateOutline } from './keystore-certificate.ts';
+import { asKeystoreError, checkEntries, importStoredKey, type StoredEntry } from './keystore-entry.ts';
 import { looksLikePrivateKeyInfo, readEncryptedPrivateKey } from './pbes2.ts';
-import { asKeystoreError, checkEntries, type KeystoreEntry } from './pkcs12.ts';
-import { exportPkcs8, importPrivateKeyBlock } from './private-key.ts';
+import { exportPkcs8 } from './private-key.ts';
 
 const magic = 0xfeedfeed;
 const jceksMagic = 0xcececece;
@@ -96,7 +96,7 @@ export type JksOptions = {
  * A JKS keystore; names are written in lower case, as keytool does. Throws KeystoreInvalid for entries without name or certificate or
  * with the same name, KeyMismatch, CertificateInvalid.
  */
-export const encodeJks = (entries: readonly KeystoreEntry[], { password, at, random }: JksOptions): Uint8Array => {
+export const encodeJks = (entries: readonly StoredEntry[], { password, at, random }: JksOptions): Uint8Array => {
   checkEntries(entries);
   const secret = passwordOctets(password);
   const date = new Uint8Array(8);
@@ -162,10 +162,11 @@ const readCertificate = (cursor: Cursor, version: number): Uint8Array => {
     throw new CodedError('KeystoreUnsupported', `cannot read JKS keystore: a certificate of type ${quote(type)} is not X.509`);
   const der = readOctets(cursor, readUnsigned32(cursor));
   readCertificateOutline(der);
-  return der;
+  // A copy: what the caller keeps does not hold the whole file, nor change with it.
+  return new Uint8Array(der);
 };
 
-const readEntry = (cursor: Cursor, version: number, password: Uint8Array): KeystoreEntry => {
+const readEntry = (cursor: Cursor, version: number, password: Uint8Array): StoredEntry => {
   const entryTag = readUnsigned32(cursor);
   if (entryTag !== keyTag && entryTag !== trustedTag)
     throw new CodedError(
@@ -176,10 +177,7 @@ const readEntry = (cursor: Cursor, version: number, password: Uint8Array): Keyst
   take(cursor, 8);
   if (entryTag === trustedTag) return { kind: 'trusted', alias, certificate: readCertificate(cursor, version) };
   const key = recoverKey(readOctets(cursor, readUnsigned32(cursor)), password, alias);
-  const privateKey = importPrivateKeyBlock(
-    { label: 'PRIVATE KEY', headers: new Map(), bytes: key },
-    { what: `private key ${quote(alias)} in keystore` },
-  );
+  const privateKey = importStoredKey(key, alias);
   const chain: Uint8Array[] = [];
   for (let left = readUnsigned32(cursor); left > 0; left--) chain.push(readCertificate(cursor, version));
   return { kind: 'key', alias, privateKey, chain };
@@ -193,7 +191,7 @@ export const looksLikeJks = (bytes: Uint8Array): boolean =>
  * Entries of a JKS keystore in the order of the file. Its digest is checked before anything is read. Throws PassphraseWrong,
  * KeystoreInvalid, KeystoreUnsupported (JCEKS), KeyInvalid, KeyUnsupported, InputTooLarge past 16 MiB.
  */
-export const decodeJks = (bytes: Uint8Array, password: string): readonly KeystoreEntry[] => {
+export const decodeJks = (bytes: Uint8Array, password: string): readonly StoredEntry[] => {
   if (bytes.length > maxDerBytes)
     throw new CodedError('InputTooLarge', `cannot read JKS keystore: ${bytes.length} bytes are more than ${maxDerBytes}`);
   const end = bytes.length - digestBytes;
@@ -213,7 +211,7 @@ export const decodeJks = (bytes: Uint8Array, password: string): readonly Keystor
   if (!timingSafeEqual(storeDigest(secret, body), bytes.subarray(end)))
     throw new CodedError('PassphraseWrong', 'cannot open JKS keystore: the password is not its password, or the file was changed');
   try {
-    const entries: KeystoreEntry[] = [];
+    const entries: StoredEntry[] = [];
     for (let left = readUnsigned32(cursor); left > 0; left--) entries.push(readEntry(cursor, version, secret));
     if (cursor.offset !== body.length) return invalid(`${body.length - cursor.offset} unexpected bytes stand before its digest`);
     return entries;

@@ -3,7 +3,7 @@
 // Not here: PBES1 and the schemes of PKCS#12, which keystores alone still need (pkcs12-pbe.ts).
 
 import { createCipheriv, createDecipheriv, scryptSync } from 'node:crypto';
-import { toUtf8 } from '../base/bytes.ts';
+import { concatBytes, toUtf8 } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { type AlgorithmIdentifier, encodeAlgorithmIdentifier, readAlgorithmIdentifier } from './algorithm-identifier.ts';
 import {
@@ -111,7 +111,7 @@ export const decryptCbc = (cipher: string, key: Uint8Array, iv: Uint8Array, ciph
   const decipher = createDecipheriv(cipher, key, iv);
   const start = decipher.update(ciphertext);
   try {
-    return Buffer.concat([start, decipher.final()]);
+    return concatBytes([start, decipher.final()]);
   } catch {
     // With key and vector accepted above, wrong padding or length is all that is left to fail.
     return undefined;
@@ -133,7 +133,7 @@ export const encryptPbes2 = (
   const parameters = sequence(encodePbkdf2(salt, iterations), encodeAlgorithmIdentifier(aes256CbcOid, octetString(iv)));
   return {
     algorithm: encodeAlgorithmIdentifier(pbes2Oid, parameters),
-    ciphertext: Buffer.concat([cipher.update(plaintext), cipher.final()]),
+    ciphertext: concatBytes([cipher.update(plaintext), cipher.final()]),
   };
 };
 

@@ -1,13 +1,12 @@
 // Entries out of the bags of a PKCS#12 keystore: which certificate belongs to which key, and in which order a chain stands.
 // The format only has loose bags; this follows what keytool and OpenSSL make of them.
 
-import type { KeyObject } from 'node:crypto';
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { toHex } from '../base/bytes.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { type CertificateOutline, readCertificateOutline } from './keystore-certificate.ts';
+import type { StoredEntry } from './keystore-entry.ts';
 import type { BagAttributes } from './pkcs12-bags.ts';
-import type { StoredEntry } from './pkcs12-entry.ts';
 import { publicKeyOf } from './public-key.ts';
 
 /** A bag with its key in hand. */
@@ -87,7 +86,9 @@ export const assembleEntries = (bags: readonly OpenedBag[]): StoredEntry[] => {
     friendlyName === undefined || friendlyName === '' ? String(++unnamed) : friendlyName;
   const keyBags = bags.filter((bag) => bag.kind === 'key');
   const certificates: CertificateBag[] = [];
-  for (const bag of bags) if (bag.kind === 'certificate') certificates.push({ ...bag, outline: readCertificateOutline(bag.der) });
+  // Copies: what the caller keeps does not hold the whole file, nor change with it.
+  for (const bag of bags)
+    if (bag.kind === 'certificate') certificates.push({ ...bag, outline: readCertificateOutline(new Uint8Array(bag.der)) });
   const isTrusted = (bag: CertificateBag): boolean => bag.trusted || keyBags.length === 0;
   const loose = certificates.filter((bag) => !isTrusted(bag));
 

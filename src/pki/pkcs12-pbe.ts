@@ -2,6 +2,7 @@
 // appendix B. RC4 is refused: no profile used it.
 
 import { createCipheriv } from 'node:crypto';
+import { concatBytes } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { type AlgorithmIdentifier, encodeAlgorithmIdentifier } from './algorithm-identifier.ts';
 import { derReader, expectEnd, octetString, readOctetString, readSmallInteger, sequence, smallInteger, tag } from './der.ts';
@@ -98,6 +99,6 @@ export const encryptByPassword = (
   const cipher = createCipheriv('des-ede3-cbc', key, iv);
   return {
     algorithm: encodeAlgorithmIdentifier(pkcs12Oid.sha1With3Des, parameters),
-    ciphertext: Buffer.concat([cipher.update(plaintext), cipher.final()]),
+    ciphertext: concatBytes([cipher.update(plaintext), cipher.final()]),
   };
 };

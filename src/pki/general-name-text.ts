@@ -25,7 +25,7 @@ const labelProblem = (label: string): string | undefined => {
  * A-labels only, `*` only as the whole first label.
  */
 export const dnsNameProblem = (name: string): string | undefined => {
-  if (/[^\x00-\x7f]/.test(name)) return 'it is not ASCII; internationalised names are written as A-labels (xn--…)';
+  if (/\P{ASCII}/u.test(name)) return 'it is not ASCII; internationalised names are written as A-labels (xn--…)';
   if (name.length > 253) return 'it is longer than 253 characters';
   const labels = name.split('.');
   const rest = labels[0] === '*' ? labels.slice(1) : labels;
@@ -90,7 +90,7 @@ const parseOtherName = (source: string, text: string): GeneralName => {
   const [, type = '', kind = '', value = ''] = parts;
   encodeOid(type);
   const stringTag = kind.toUpperCase().startsWith('UTF8') ? tag.utf8String : tag.ia5String;
-  if (stringTag === tag.ia5String && /[^\x00-\x7f]/.test(value)) return invalid(text, 'its value is not ASCII');
+  if (stringTag === tag.ia5String && /\P{ASCII}/u.test(value)) return invalid(text, 'its value is not ASCII');
   return { type: 'otherName', oid: type, value: element(stringTag, toUtf8(value)) };
 };
 

@@ -74,7 +74,7 @@ export const decodeGeneralName = (found: DerElement): GeneralName => {
 export const readGeneralName = (reader: DerReader): GeneralName => decodeGeneralName(readAny(reader));
 
 const latin1 = (text: string): Uint8Array => {
-  if (/[^\x00-\x7f]/.test(text)) throw new CodedError('SanInvalid', 'cannot encode name: it is not ASCII');
+  if (/\P{ASCII}/u.test(text)) throw new CodedError('SanInvalid', 'cannot encode name: it is not ASCII');
   return Buffer.from(text, 'latin1');
 };
 

@@ -86,7 +86,7 @@ export const fieldRules = {
       ? `has ${[...value].length} characters, at most ${bound} are allowed`
       : undefined;
   }),
-  'attribute-control-character': overAttributes((_, value) => (/[\x00-\x1f\x7f]/.test(value) ? 'has control characters' : undefined)),
+  'attribute-control-character': overAttributes((_, value) => (/\p{Cc}/u.test(value) ? 'has control characters' : undefined)),
   'attribute-string-type': overAttributes(({ encoded }) => {
     const stringTag = encoded[0] ?? 0;
     // UTF8String, PrintableString and, for what is defined as such, IA5String (section 4.1.2.4).

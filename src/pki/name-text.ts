@@ -53,7 +53,7 @@ export const parseAttributeType = (word: string): string | undefined => {
 const escapeValue = (value: string): string =>
   value
     .replace(/["+,;<>\\]/g, '\\$&')
-    .replace(/[\x00-\x1f\x7f]/g, (control) => `\\${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    .replace(/\p{Cc}/gu, (control) => Buffer.from(control, 'utf8').toString('hex').replace(/../g, '\\$&'))
     .replace(/^[ #]/, '\\$&')
     .replace(/ $/, '\\ ');
 

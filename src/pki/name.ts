@@ -28,7 +28,7 @@ const maxRdns = 1000;
 
 /** Characters of PrintableString (X.680). */
 const printable = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
-const ascii = /^[\x00-\x7f]*$/;
+const ascii = /^\p{ASCII}*$/u;
 
 const latin1 = (content: Uint8Array): string => Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1');
 

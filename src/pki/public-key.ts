@@ -21,6 +21,7 @@ import {
 } from './der.ts';
 import { type KeyAlgorithm, maxRsaBits, minRsaBits, requireOffered } from './key-algorithm.ts';
 import { decodeOid, oid, oidName, readOid } from './oid.ts';
+import { encodePem } from './pem.ts';
 
 /** A public key as received: its DER, the identifier and parameters of its algorithm, and the bits within. */
 export type SubjectPublicKeyInfo = {
@@ -127,7 +128,9 @@ export const publicKeyOf = (key: KeyObject): PublicKey => {
 /** The runtime's handle of a public key; throws KeyInvalid (a point off its curve, say) or KeyAlgorithmUnavailable. */
 export const publicKeyObject = (key: PublicKey): KeyObject => {
   try {
-    return createPublicKey({ key: key.spki as Buffer, format: 'der', type: 'spki' });
+    // PEM text imports in half the time of DER: Node 24 asks of every object it is handed whether it is a key, and each no is an exception
+    // inside. A string is not asked.
+    return createPublicKey(encodePem('PUBLIC KEY', key.spki));
   } catch (cause) {
     requireOffered(key.algorithm);
     throw new CodedError('KeyInvalid', `cannot use public key: its ${key.algorithm} value is not valid`, { cause });

@@ -129,6 +129,10 @@ describe('JKS keystores', () => {
     assert.deepEqual(describeAll(decodeJks(signed(concatBytes([u32(0xfeedfeed, 1, 1), record])), 'changeit')), describeAll([ca]));
   });
 
+  test('the certificate type is also read as cert-manager writes it', () => {
+    assert.deepEqual(describeAll(decodeJks(store(trusted(toUtf8('ca'), 'X509')), 'changeit')), describeAll([ca]));
+  });
+
   const name = toUtf8('ca');
   const faults: readonly (readonly [string, string, () => Uint8Array])[] = [
     ['nothing', 'KeystoreInvalid', () => new Uint8Array()],

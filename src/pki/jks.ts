@@ -158,7 +158,8 @@ const readUtf = (cursor: Cursor): string => {
 
 const readCertificate = (cursor: Cursor, version: number): Uint8Array => {
   const type = version === 1 ? 'X.509' : readUtf(cursor);
-  if (type !== 'X.509')
+  // Java takes both names; cert-manager writes the second.
+  if (type !== 'X.509' && type !== 'X509')
     throw new CodedError('KeystoreUnsupported', `cannot read JKS keystore: a certificate of type ${quote(type)} is not X.509`);
   const der = readOctets(cursor, readUnsigned32(cursor));
   readCertificateOutline(der);

@@ -63,7 +63,9 @@ const readMacData = (element: DerElement): MacData => {
   const salt = readOctetString(reader);
   const iterations = atEnd(reader) ? 1 : readSmallInteger(reader, 0x7fffffff, 'iteration count of MAC');
   expectEnd(reader);
-  if (iterations < 1) throw new CodedError('DerInvalid', 'cannot read MAC of keystore: the iteration count is 0');
+  // PBMAC1 has its count elsewhere, and cert-manager writes 0 here then.
+  if (iterations < 1 && algorithm.oid !== pkcs12Oid.pbmac1)
+    throw new CodedError('DerInvalid', 'cannot read MAC of keystore: the iteration count is 0');
   return { algorithm, expected, salt, iterations };
 };
 

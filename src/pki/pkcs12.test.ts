@@ -198,7 +198,7 @@ describe('integrity of PKCS#12 keystores', () => {
       const content = sequence(plainPart(encodeCertificateBag(ca.certificate, named('ca'))));
       const hmac = { sha1: 7, sha224: 8, sha256: 9, sha384: 10, sha512: 11 }[digest];
       const identifier = sequence(encodeOid(`1.2.840.113549.2.${hmac}`), nullElement);
-      const withKeyBytes = (keyBytes: number | undefined): Uint8Array => {
+      const withKeyBytes = (keyBytes: number | undefined, unused = 1): Uint8Array => {
         const salt = random(8);
         const kdf = sequence(octetString(salt), smallInteger(3), ...(keyBytes === undefined ? [] : [smallInteger(keyBytes)]), identifier);
         const parameters = sequence(sequence(encodeOid('1.2.840.113549.1.5.12'), kdf), identifier);
@@ -208,12 +208,13 @@ describe('integrity of PKCS#12 keystores', () => {
         const macData = sequence(
           sequence(sequence(encodeOid(pkcs12Oid.pbmac1), parameters), octetString(mac)),
           octetString(Uint8Array.of(0)),
-          smallInteger(1),
+          smallInteger(unused),
         );
         return sequence(smallInteger(3), encodeData(content), macData);
       };
       assert.deepEqual(describeAll(decodePkcs12(withKeyBytes(20), 'changeit')), describeAll([ca]));
-      assert.deepEqual(describeAll(decodePkcs12(withKeyBytes(64), 'changeit')), describeAll([ca]));
+      // The old place of the count means nothing; cert-manager writes 0 into it.
+      assert.deepEqual(describeAll(decodePkcs12(withKeyBytes(64, 0), 'changeit')), describeAll([ca]));
       for (const keyBytes of [0, 1, 19, undefined])
         assert.throws(() => decodePkcs12(withKeyBytes(keyBytes), 'changeit'), { code: 'KeystoreInvalid' });
     });

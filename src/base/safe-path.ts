@@ -1,0 +1,89 @@
+// Names that are data (a node of a plan, a person) turned into paths below one directory: none leads out of it, neither by its letters
+// nor through a symbolic link. Who may write below the directory may still swap a link in while we work; it is mode 0700.
+
+import { lstatSync, realpathSync } from 'node:fs';
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { systemErrorCode } from './atomic-file.ts';
+import { CodedError, quote } from './coded-error.ts';
+
+/** What is wrong with a name as that of one file, undefined where nothing is. */
+export const fileNameProblem = (name: string): string | undefined => {
+  if (name === '') return 'it is empty';
+  if (/[/\\]/.test(name)) return 'it has a path separator';
+  if (/\p{Cc}/u.test(name)) return 'it has control characters';
+  if (name.startsWith('.')) return 'it starts with a dot';
+  return Buffer.byteLength(name) > 200 ? 'it is longer than 200 bytes' : undefined;
+};
+
+/** The name, where it is that of one plain file. Throws PathRefused. */
+export const plainFileName = (name: string): string => {
+  const problem = fileNameProblem(name);
+  if (problem !== undefined) throw new CodedError('PathRefused', `cannot use ${quote(name)} as a file name: ${problem}`);
+  return name;
+};
+
+/** A directory that paths are resolved below. */
+export type Tree = {
+  readonly root: string;
+  /** The absolute path of a relative one with forward slashes. Throws PathRefused where it would lead out of the directory. */
+  path(relativePath: string): string;
+};
+
+const leadsOut = (root: string, path: string): boolean => {
+  const way = relative(root, path);
+  return way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way);
+};
+
+const refuseLink = (path: string, target: string): never => {
+  throw new CodedError(
+    'PathRefused',
+    `cannot use ${quote(path)}: it is a symbolic link that leads out of the directory, to ${quote(target)}`,
+    {
+      hint: 'put the file itself there',
+    },
+  );
+};
+
+/** Throws PathRefused where a path is a symbolic link to somewhere outside; one that is not there is no link. Says whether it is a directory. */
+const checkLink = (root: string, path: string): boolean => {
+  try {
+    const info = lstatSync(path);
+    if (!info.isSymbolicLink()) return info.isDirectory();
+    const target = realpathSync(path);
+    if (leadsOut(realpathSync(root), target)) refuseLink(path, target);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    // A dangling link could be written through later on.
+    if (code === 'ENOENT' && isDanglingLink(path)) refuseLink(path, 'nothing');
+    if (code === undefined) throw error;
+  }
+  return false;
+};
+
+const isDanglingLink = (path: string): boolean => {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    // Not there at all, which is what a file about to be written is.
+    return false;
+  }
+};
+
+/** Resolves paths below `root`. Directories once found to be real ones are not looked at again. */
+export const openTree = (root: string): Tree => {
+  const realDirectories = new Set<string>();
+  return {
+    root,
+    path: (relativePath) => {
+      let path = root;
+      for (const part of relativePath.split('/')) {
+        const problem = fileNameProblem(part);
+        if (problem !== undefined)
+          throw new CodedError('PathRefused', `cannot use path ${quote(relativePath)}: of its part ${quote(part)}, ${problem}`);
+        path = join(path, part);
+        if (!realDirectories.has(path) && checkLink(root, path)) realDirectories.add(path);
+      }
+      return path;
+    },
+  };
+};

@@ -1,0 +1,20 @@
+// Every command with its sentence, in the order of help. A command's file is loaded when the command is chosen, and not before.
+
+import type { CommandRow, GroupRow } from './command.ts';
+
+export const groupRows: readonly GroupRow[] = [
+  { path: ['pki'], summary: 'Keys, requests, certificates and keystores in files: no cluster needed' },
+];
+
+export const commandRows: readonly CommandRow[] = [
+  {
+    path: ['pki', 'inspect'],
+    summary: 'Show what keys, certificates, requests, lists, keystores and kubeconfigs say',
+    load: async () => (await import('./pki-inspect.ts')).definePkiInspect,
+  },
+  {
+    path: ['completion'],
+    summary: 'Print the completion script of a shell',
+    load: async () => (await import('./completion-command.ts')).defineCompletion,
+  },
+];

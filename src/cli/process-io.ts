@@ -1,0 +1,112 @@
+// The world as this process has it: its streams, clock, random numbers, user. The only file of the program that speaks to `process`,
+// main.ts aside.
+
+import { randomBytes } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { CodedError } from '../base/coded-error.ts';
+import type { Settings } from '../config/environment.ts';
+import type { Sink, Undo } from './io.ts';
+import type { ProcessIo } from './run.ts';
+
+const sinkOf = (stream: NodeJS.WriteStream): Sink => {
+  let gone = false;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader went away (`| head`), which is its right. The work is finished all the same, so that nothing is left half done.
+    if (error.code === 'EPIPE') gone = true;
+    else throw error;
+  });
+  return {
+    write: (data) => {
+      if (!gone) stream.write(data);
+    },
+    isTerminal: stream.isTTY === true,
+  };
+};
+
+const readStdin = async (maxBytes: number): Promise<Uint8Array> => {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) throw new CodedError('InputTooLarge', `cannot read standard input: it has more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+};
+
+/** Reads a line in raw mode, so that the terminal does not show it. Ctrl-C interrupts as ever, Ctrl-U starts again. */
+const askSecret = async (question: string): Promise<string | undefined> => {
+  const { stdin, stderr } = process;
+  if (stdin.isTTY !== true || stderr.isTTY !== true) return undefined;
+  stderr.write(question);
+  stdin.setRawMode(true);
+  stdin.setEncoding('utf8');
+  try {
+    return await new Promise((resolve) => {
+      let answer = '';
+      const onData = (text: string): void => {
+        for (const character of text) {
+          if (character === '\u0003') process.kill(process.pid, 'SIGINT');
+          else if (character === '\r' || character === '\n' || character === '\u0004') {
+            stdin.off('data', onData);
+            resolve(answer);
+            return;
+          } else if (character === '\u007f' || character === '\b') answer = [...answer].slice(0, -1).join('');
+          else if (character === '\u0015') answer = '';
+          else if (character >= ' ') answer += character;
+        }
+      };
+      stdin.on('data', onData);
+    });
+  } finally {
+    stdin.setRawMode(false);
+    stdin.pause();
+    stderr.write('\n');
+  }
+};
+
+const loginName = ({ sudoUser }: Settings): string => {
+  try {
+    const { username, uid } = userInfo();
+    return uid === 0 && sudoUser !== undefined ? sudoUser : username;
+  } catch {
+    // A user id without an account, as containers have it, is no reason to refuse work.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+};
+
+/** Ends the process at once on SIGINT and SIGTERM, with the exit code shells expect, after undoing what is under way. */
+const interruptions = (): { guarded<T>(undo: Undo, work: () => Promise<T>): Promise<T> } => {
+  const undos = new Set<Undo>();
+  const endWith = (exitCode: number) => (): void => {
+    for (const undo of undos) undo();
+    if (process.stdin.isTTY === true) process.stdin.setRawMode(false);
+    process.exit(exitCode);
+  };
+  process.once('SIGINT', endWith(130));
+  process.once('SIGTERM', endWith(143));
+  return {
+    guarded: async (undo, work) => {
+      undos.add(undo);
+      try {
+        return await work();
+      } finally {
+        undos.delete(undo);
+      }
+    },
+  };
+};
+
+/** The world of this process. */
+export const processIo = (settings: Settings): ProcessIo => ({
+  out: sinkOf(process.stdout),
+  err: sinkOf(process.stderr),
+  readStdin,
+  askSecret,
+  cwd: process.cwd(),
+  now: () => new Date(),
+  random: (length) => randomBytes(length),
+  settings,
+  userName: loginName(settings),
+  ...interruptions(),
+});

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { environmentVariables, readSettings } from './environment.ts';
+
+test('an empty environment gives no settings but the program name', () => {
+  assert.deepEqual(readSettings({}), {
+    passphrase: undefined,
+    noColor: false,
+    dumbTerminal: false,
+    columns: undefined,
+    programName: 'certwright',
+    sudoUser: undefined,
+  });
+});
+
+test('each variable of the table reaches its setting', () => {
+  const settings = readSettings({
+    CERTWRIGHT_PASSPHRASE: 'open sesame',
+    NO_COLOR: '1',
+    TERM: 'dumb',
+    COLUMNS: '100',
+    CERTWRIGHT_INVOKED_AS: 'kubectl-certwright',
+    SUDO_USER: 'alice',
+  });
+  assert.deepEqual(settings, {
+    passphrase: 'open sesame',
+    noColor: true,
+    dumbTerminal: true,
+    columns: 100,
+    programName: 'kubectl certwright',
+    sudoUser: 'alice',
+  });
+  assert.equal(Object.keys(environmentVariables).length, 6);
+});
+
+test('empty values count as absent', () => {
+  const settings = readSettings({ CERTWRIGHT_PASSPHRASE: '', NO_COLOR: '', COLUMNS: '', SUDO_USER: '', CERTWRIGHT_INVOKED_AS: '' });
+  assert.deepEqual(settings, readSettings({}));
+});
+
+test('a width that is none is passed over', () => {
+  for (const COLUMNS of ['wide', '3', '-80', '80.5']) assert.equal(readSettings({ COLUMNS }).columns, undefined);
+});

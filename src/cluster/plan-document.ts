@@ -165,7 +165,7 @@ const readNode = (walk: Walk, node: unknown, at: Place, field: string, depth: nu
   }
   if (isScalar(node)) {
     // An empty value has no place of its own; its key's is where one would write it.
-    const place = node.source === undefined || node.source === '' ? at : placeAt(walk, node.range?.[0]);
+    const place = node.value === null && (node.source ?? '') === '' ? at : placeAt(walk, node.range?.[0]);
     return readScalar(place, node.value, node.source);
   }
   if (isMap(node)) return readMap(walk, placeAt(walk, node.range?.[0]), node.items, field, depth);

@@ -2,6 +2,7 @@
 // One machine is one triple of host, ip and internalip; two machines share none of the three, and hosts differ by more than
 // letter case, for Kubernetes lower-cases them and some file systems do too.
 
+import { authoritiesDirectory } from './kubeadm-layout.ts';
 import { type NodeRole, runsKubelet } from './node-roles.ts';
 import type { Layout, Machine } from './plan.ts';
 import { canonicalAddress, commonNameLengthProblem, hostProblem, maxCommonNameLength, sanProblem } from './plan-names.ts';
@@ -56,7 +57,8 @@ const readHost = (reader: PlanReader, node: PlanField, role: NodeRole, layout: L
       'use a shorter host name; the fully qualified one can go into extra_sans',
     );
   // The layout keeps the CAs in the directory of that name.
-  if (layout === 'kubeadm' && host.toLowerCase() === 'pki') return refuse('cannot be a host in layout kubeadm', 'rename the machine');
+  if (layout === 'kubeadm' && host.toLowerCase() === authoritiesDirectory)
+    return refuse('cannot be a host in layout kubeadm', 'rename the machine');
   return host;
 };
 

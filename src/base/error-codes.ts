@@ -58,6 +58,7 @@ export const errorCodes = {
   SignedCertificateMissing: { class: 'waiting', about: 'a certificate that an external CA should sign has not been handed back yet' },
   NodeUnknown: { class: 'input', about: 'a node that was named is not in the plan' },
   CertificateUnknown: { class: 'input', about: 'a certificate that was named is not in the plan or the ledger' },
+  CertificateAmbiguous: { class: 'input', about: 'a name means several certificates, and one was asked for' },
   NameReserved: { class: 'input', about: 'a name belongs to the cluster itself or would give the powers of its components' },
   LayoutUnrecognised: { class: 'input', about: 'a directory is laid out as none of the tools that adopt knows' },
   LedgerInvalid: { class: 'input', about: 'a ledger of signatures is damaged' },

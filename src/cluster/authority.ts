@@ -1,0 +1,187 @@
+// A certificate authority as it lies on disk: read, judged, made, and signing with one ledger line for each signature. Its key may be
+// encrypted, or absent: then others sign (an external CA) and only the certificate is here.
+// The certificate's file holds exactly that one certificate, because whatever stands in it is what clients are let in by: were a root
+// above an intermediate in it, every other CA under that root could hand out logins.
+
+import type { KeyObject } from 'node:crypto';
+import { type OnFileStep, readFileBounded, readFileIfPresent } from '../base/atomic-file.ts';
+import { fromUtf8 } from '../base/bytes.ts';
+import { CodedError, quote } from '../base/coded-error.ts';
+import type { CertificateTemplate } from '../pki/certificate-template.ts';
+import type { GeneralName } from '../pki/general-name.ts';
+import type { FindingName } from '../pki/lint-certificate.ts';
+import type { Name } from '../pki/name.ts';
+import { formatName } from '../pki/name-text.ts';
+import { decodePem, looksLikePem } from '../pki/pem.ts';
+import { importPrivateKey, isPrivateKeyLabel, requireKeyBelongsTo } from '../pki/private-key.ts';
+import { type PublicKey, publicKeyOf } from '../pki/public-key.ts';
+import { selfSignCertificate, signCertificate } from '../pki/sign-certificate.ts';
+import { keySigner, type Signer } from '../pki/signature-algorithm.ts';
+import { certificateKey, isCa, isSelfIssued, isSignedBy, parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
+import { appendLedger, ledgerFileOf } from './ledger.ts';
+import { issuedEvent } from './ledger-event.ts';
+
+/** Where a CA lies; absolute paths. */
+export type AuthorityFiles = { readonly certificateFile: string; readonly keyFile: string };
+
+/** A CA that was read and judged. */
+export type Authority = {
+  readonly certificate: X509Certificate;
+  /** Absent where the key is not here: an external CA. */
+  readonly signer: Signer | undefined;
+  /** Whether another CA stands above it; then servers send its certificate after their own. */
+  readonly isIntermediate: boolean;
+  readonly certificateFile: string;
+  readonly ledgerFile: string;
+};
+
+/** Larger ones are not what they are said to be. */
+export const maxCertificateFileBytes = 1024 * 1024;
+export const maxKeyFileBytes = 128 * 1024;
+
+const caInvalid = (file: string, problem: string, hint: string): CodedError =>
+  new CodedError('CaInvalid', `cannot use CA ${quote(file)}: ${problem}`, { hint });
+
+/** Why a certificate cannot be a CA at a time, undefined where it can. */
+export const authorityProblem = (certificate: X509Certificate, at: Date): string | undefined => {
+  if (!isCa(certificate)) return 'it is not a CA certificate (basic constraints)';
+  if (certificate.keyUsage !== undefined && !certificate.keyUsage.includes('cert sign')) return 'it does not have the usage "cert sign"';
+  if (certificate.notAfter < at) return `it is expired since ${certificate.notAfter.toISOString()}`;
+  if (certificate.notBefore > at) return `it is not valid before ${certificate.notBefore.toISOString()}`;
+  return undefined;
+};
+
+/** Whether another CA signed this one. */
+export const isIntermediateCa = (certificate: X509Certificate): boolean =>
+  !(isSelfIssued(certificate) && isSignedBy(certificate, certificate));
+
+const onlyCertificate = (file: string, bytes: Uint8Array): X509Certificate => {
+  const certificates = parseCertificates(bytes, `CA certificate ${quote(file)}`);
+  const [certificate] = certificates;
+  if (certificate === undefined) throw caInvalid(file, 'it holds no certificate', 'put the PEM certificate of the CA there');
+  if (certificates.length > 1)
+    throw caInvalid(
+      file,
+      `it holds ${certificates.length} certificates, expected the one that signs and no other`,
+      'clients are let in by whatever stands there; give the root above an intermediate with --trust-root',
+    );
+  return certificate;
+};
+
+/** The one CA certificate of a file, judged at a time. Throws FileNotFound, CaInvalid and what parsing throws. */
+export const readAuthorityCertificate = (file: string, at: Date): X509Certificate => {
+  const certificate = onlyCertificate(file, readFileBounded(file, maxCertificateFileBytes));
+  const problem = authorityProblem(certificate, at);
+  if (problem !== undefined)
+    throw caInvalid(file, `"${formatName(certificate.subject)}": ${problem}`, 'give a CA certificate that is valid now');
+  return certificate;
+};
+
+/** Whether bytes hold a private key as PEM. */
+export const holdsPrivateKey = (bytes: Uint8Array): boolean =>
+  looksLikePem(bytes) && decodePem(fromUtf8(bytes) ?? '').some(({ label }) => isPrivateKeyLabel(label));
+
+/**
+ * Reads a CA pair and judges it at a time; without the key's file it is an external CA. Throws FileNotFound where the certificate is
+ * missing, CaInvalid, KeyMismatch, PassphraseRequired, PassphraseWrong, FileUnreadable and what parsing throws.
+ */
+export const readAuthority = (
+  { certificateFile, keyFile }: AuthorityFiles,
+  { at, passphrase }: { readonly at: Date; readonly passphrase?: string | undefined },
+): Authority => {
+  const certificate = readAuthorityCertificate(certificateFile, at);
+  const keyBytes = readFileIfPresent(keyFile, maxKeyFileBytes);
+  const common = { certificate, isIntermediate: isIntermediateCa(certificate), certificateFile, ledgerFile: ledgerFileOf(certificateFile) };
+  if (keyBytes === undefined) return { ...common, signer: undefined };
+  const key = importPrivateKey(keyBytes, { passphrase, what: `CA key ${quote(keyFile)}` });
+  return { ...common, signer: signerFor(key, certificateKey(certificate), certificateFile, keyFile) };
+};
+
+const signerFor = (key: KeyObject, publicKey: PublicKey, certificateFile: string, keyFile: string): Signer => {
+  requireKeyBelongsTo(key, publicKey, { key: `CA key ${quote(keyFile)}`, certificate: quote(certificateFile) });
+  return keySigner(key, publicKey);
+};
+
+/** What every signature needs besides what is signed. */
+export type SigningContext = {
+  readonly at: Date;
+  /** Cryptographically random bytes. */
+  readonly random: (length: number) => Uint8Array;
+  /** For the ledger: `user@host`. */
+  readonly requestedBy: string;
+  /** Lint findings that the caller accepts, by name. */
+  readonly accept?: readonly FindingName[] | undefined;
+  readonly onStep?: OnFileStep | undefined;
+};
+
+/** Five minutes before a time, to the whole minute: clocks that are a little behind accept what was just signed. */
+export const backdated = (at: Date): Date => new Date(Math.floor((at.getTime() - 5 * 60_000) / 60_000) * 60_000);
+
+export type NewAuthority = {
+  readonly subject: Name;
+  readonly subjectAltNames: readonly GeneralName[];
+  readonly lifetimeMs: number;
+};
+
+/** The self-signed certificate of a new CA for a key that exists; its ledger line is written first. */
+export const createAuthority = async (
+  { subject, subjectAltNames, lifetimeMs }: NewAuthority,
+  key: KeyObject,
+  certificateFile: string,
+  context: SigningContext,
+): Promise<Authority> => {
+  const publicKey = publicKeyOf(key);
+  const signer = keySigner(key, publicKey);
+  const notBefore = backdated(context.at);
+  const template: CertificateTemplate = {
+    subject,
+    publicKey,
+    notBefore,
+    notAfter: new Date(notBefore.getTime() + lifetimeMs),
+    usages: ['digital signature', 'cert sign', 'crl sign'],
+    subjectAltNames,
+    basicConstraints: { isCa: true, pathLength: undefined },
+  };
+  const certificate = await selfSignCertificate(template, signer, { random: context.random });
+  const ledgerFile = ledgerFileOf(certificateFile);
+  await appendLedger(ledgerFile, [issuedEvent(certificate, context.requestedBy, context.at)], { onStep: context.onStep });
+  return { certificate, signer, isIntermediate: false, certificateFile, ledgerFile };
+};
+
+/** Throws CaMissing where the CA's key is not here. */
+export const requireSigner = ({ signer, certificate, certificateFile }: Authority): Signer => {
+  if (signer !== undefined) return signer;
+  throw new CodedError(
+    'CaMissing',
+    `cannot sign with "${formatName(certificate.subject)}": its key is not beside ${quote(certificateFile)}`,
+    {
+      hint: 'put the key of the CA there, or have the request signed where the key is',
+    },
+  );
+};
+
+/**
+ * Signs templates and returns the certificates in their order, once the ledger holds a line for each. Either all are signed or none is
+ * recorded. Throws CaMissing for an external CA, what signCertificate throws (CertificateRefused, IssuerExpired), LedgerInvalid, LockHeld.
+ */
+export const issueCertificates = async (
+  authority: Authority,
+  templates: readonly CertificateTemplate[],
+  { at, random, requestedBy, accept = [], onStep }: SigningContext,
+): Promise<readonly X509Certificate[]> => {
+  const issuer = { certificate: authority.certificate, signer: requireSigner(authority) };
+  const certificates: X509Certificate[] = [];
+  for (const template of templates) certificates.push(await signCertificate(template, issuer, { random, accept }));
+  await appendLedger(
+    authority.ledgerFile,
+    certificates.map((certificate) => issuedEvent(certificate, requestedBy, at)),
+    { onStep },
+  );
+  return certificates;
+};
+
+/** What a server or client sends: its certificate, and the CA's where another CA stands above that. */
+export const servedChain = (
+  leaf: X509Certificate,
+  authority: Pick<Authority, 'certificate' | 'isIntermediate'>,
+): readonly X509Certificate[] => (authority.isIntermediate ? [leaf, authority.certificate] : [leaf]);

@@ -10,6 +10,7 @@ import {
   type DerReader,
   derReader,
   element,
+  enter,
   enterWhole,
   expectEnd,
   octetBitString,
@@ -58,7 +59,7 @@ const readAttributes = (content: Uint8Array): { readonly types: readonly string[
   while (!atEnd(reader)) {
     if (types.length >= maxAttributes)
       throw new CodedError('InputTooLarge', `cannot read certificate request: more than ${maxAttributes} attributes`);
-    const inner = derReader(readElement(reader, tag.sequence, 'request attribute').content, 'request attribute');
+    const inner = enter(reader, tag.sequence, 'request attribute');
     const type = readOid(inner);
     const values = readElement(inner, tag.set, 'request attribute values');
     expectEnd(inner);

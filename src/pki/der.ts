@@ -42,27 +42,27 @@ const fail = (what: string, problem: string): never => {
   throw new CodedError('DerInvalid', `cannot read ${what}: ${problem}`);
 };
 
-/** A place in a byte string from which elements are read one after another. `what` names the structure in errors. */
-export type DerReader = { readonly bytes: Uint8Array; offset: number; readonly what: string };
+/** A place in a byte string from which elements are read one after another, up to `end`. `what` names the structure in errors. */
+export type DerReader = { readonly bytes: Uint8Array; offset: number; readonly end: number; readonly what: string };
 
 /** A reader over content; throws InputTooLarge past maxDerBytes. */
 export const derReader = (bytes: Uint8Array, what: string): DerReader => {
   if (bytes.length > maxDerBytes)
     throw new CodedError('InputTooLarge', `cannot read ${what}: ${bytes.length} bytes are more than ${maxDerBytes}`);
-  return { bytes, offset: 0, what };
+  return { bytes, offset: 0, end: bytes.length, what };
 };
 
-export const atEnd = (reader: DerReader): boolean => reader.offset >= reader.bytes.length;
+export const atEnd = (reader: DerReader): boolean => reader.offset >= reader.end;
 
 /** The tag of the next element; undefined at the end. */
-export const peekTag = (reader: DerReader): number | undefined => reader.bytes[reader.offset];
+export const peekTag = (reader: DerReader): number | undefined => (atEnd(reader) ? undefined : reader.bytes[reader.offset]);
 
-/** Reads the next element whatever its tag. */
-export const readAny = (reader: DerReader): DerElement => {
-  const { bytes, offset, what } = reader;
+/** Moves past the next element and returns where its content starts; the content ends where the reader then stands. */
+const passElement = (reader: DerReader): number => {
+  const { bytes, offset, end: limit, what } = reader;
   const elementTag = bytes[offset];
   const first = bytes[offset + 1];
-  if (elementTag === undefined || first === undefined) return fail(what, 'data ends inside an element');
+  if (elementTag === undefined || first === undefined || offset + 2 > limit) return fail(what, 'data ends inside an element');
   if ((elementTag & 0x1f) === 0x1f) return fail(what, 'tag numbers above 30 are not used here');
   let start = offset + 2;
   let length = first;
@@ -70,30 +70,44 @@ export const readAny = (reader: DerReader): DerElement => {
   if (first > 0x80) {
     const count = first - 0x80;
     if (count > 4) return fail(what, 'length is too large');
+    if (start + count > limit) return fail(what, 'data ends inside a length');
     length = 0;
-    for (let i = 0; i < count; i++) {
-      const octet = bytes[start + i];
-      if (octet === undefined) return fail(what, 'data ends inside a length');
-      length = length * 256 + octet;
-    }
+    for (let i = 0; i < count; i++) length = length * 256 + (bytes[start + i] ?? 0);
     start += count;
     if (length < 0x80 || (count > 1 && length < 256 ** (count - 1))) return fail(what, 'length is not encoded in its shortest form');
   }
-  const end = start + length;
-  if (end > bytes.length) return fail(what, 'length runs past the end of the data');
-  reader.offset = end;
-  return { tag: elementTag, content: bytes.subarray(start, end), raw: bytes.subarray(offset, end) };
+  if (start + length > limit) return fail(what, 'length runs past the end of the data');
+  reader.offset = start + length;
+  return start;
+};
+
+/** Reads the next element whatever its tag. */
+export const readAny = (reader: DerReader): DerElement => {
+  const { bytes, offset } = reader;
+  const start = passElement(reader);
+  return { tag: bytes[offset] ?? 0, content: bytes.subarray(start, reader.offset), raw: bytes.subarray(offset, reader.offset) };
+};
+
+const expectTag = (reader: DerReader, expectedTag: number, part: string): void => {
+  const found = peekTag(reader);
+  if (found !== expectedTag)
+    fail(
+      reader.what,
+      found === undefined ? `${part} is missing` : `${part} has tag 0x${found.toString(16)}, expected 0x${expectedTag.toString(16)}`,
+    );
 };
 
 /** Reads the next element, which must have this tag; `part` names it in the error. */
 export const readElement = (reader: DerReader, expectedTag: number, part = reader.what): DerElement => {
-  const found = peekTag(reader);
-  if (found !== expectedTag)
-    return fail(
-      reader.what,
-      found === undefined ? `${part} is missing` : `${part} has tag 0x${found.toString(16)}, expected 0x${expectedTag.toString(16)}`,
-    );
+  expectTag(reader, expectedTag, part);
   return readAny(reader);
+};
+
+/** Reads the content of the next element, which must have this tag. */
+export const readContent = (reader: DerReader, expectedTag: number, part = reader.what): Uint8Array => {
+  expectTag(reader, expectedTag, part);
+  const start = passElement(reader);
+  return reader.bytes.subarray(start, reader.offset);
 };
 
 /** Reads the next element if it has this tag. */
@@ -101,15 +115,15 @@ export const readOptional = (reader: DerReader, expectedTag: number): DerElement
   peekTag(reader) === expectedTag ? readAny(reader) : undefined;
 
 /** A reader over the content of the next element, which must have this tag. */
-export const enter = (reader: DerReader, expectedTag: number, part = reader.what): DerReader => ({
-  bytes: readElement(reader, expectedTag, part).content,
-  offset: 0,
-  what: part,
-});
+export const enter = (reader: DerReader, expectedTag: number, part = reader.what): DerReader => {
+  expectTag(reader, expectedTag, part);
+  const start = passElement(reader);
+  return { bytes: reader.bytes, offset: start, end: reader.offset, what: part };
+};
 
 /** Refuses bytes left over. */
 export const expectEnd = (reader: DerReader): void => {
-  if (!atEnd(reader)) fail(reader.what, `${reader.bytes.length - reader.offset} unexpected bytes at the end`);
+  if (!atEnd(reader)) fail(reader.what, `${reader.end - reader.offset} unexpected bytes at the end`);
 };
 
 /** The single element that a byte string must hold, nothing after it. */
@@ -121,11 +135,12 @@ export const readWhole = (bytes: Uint8Array, expectedTag: number, what: string):
 };
 
 /** A reader over the content of the single element that a byte string must hold. */
-export const enterWhole = (bytes: Uint8Array, expectedTag: number, what: string): DerReader => ({
-  bytes: readWhole(bytes, expectedTag, what).content,
-  offset: 0,
-  what,
-});
+export const enterWhole = (bytes: Uint8Array, expectedTag: number, what: string): DerReader => {
+  const reader = derReader(bytes, what);
+  const inner = enter(reader, expectedTag);
+  expectEnd(reader);
+  return inner;
+};
 
 /** All elements of a SEQUENCE OF or SET OF, at most `max`; throws InputTooLarge past it. */
 export const readAll = (reader: DerReader, max = 100_000): DerElement[] => {
@@ -139,7 +154,7 @@ export const readAll = (reader: DerReader, max = 100_000): DerElement[] => {
 
 /** BOOLEAN: DER knows 0x00 and 0xff only. */
 export const readBoolean = (reader: DerReader, part = reader.what): boolean => {
-  const { content } = readElement(reader, tag.boolean, part);
+  const content = readContent(reader, tag.boolean, part);
   if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff)) return fail(part, 'BOOLEAN is neither 00 nor ff');
   return content[0] === 0xff;
 };
@@ -185,7 +200,7 @@ export const readOctetBitString = (reader: DerReader, part = reader.what): Uint8
 };
 
 /** OCTET STRING. */
-export const readOctetString = (reader: DerReader, part = reader.what): Uint8Array => readElement(reader, tag.octetString, part).content;
+export const readOctetString = (reader: DerReader, part = reader.what): Uint8Array => readContent(reader, tag.octetString, part);
 
 // Writing. Every builder returns a whole element.
 

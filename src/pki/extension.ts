@@ -45,7 +45,7 @@ export const readExtensions = (reader: DerReader, part = 'extensions'): readonly
   while (!atEnd(list)) {
     if (extensions.length >= maxExtensions)
       throw new CodedError('InputTooLarge', `cannot read ${part}: more than ${maxExtensions} extensions`);
-    const inner = derReader(readElement(list, tag.sequence, 'extension').content, 'extension');
+    const inner = enter(list, tag.sequence, 'extension');
     const type = readOid(inner);
     let critical = false;
     if (peekTag(inner) === tag.boolean) {
@@ -158,7 +158,7 @@ const decodeSubtrees = (content: Uint8Array | undefined): readonly GeneralSubtre
   const reader = derReader(content, 'name constraints');
   const subtrees: GeneralSubtree[] = [];
   while (!atEnd(reader)) {
-    const inner = derReader(readElement(reader, tag.sequence, 'subtree').content, 'subtree');
+    const inner = enter(reader, tag.sequence, 'subtree');
     if (peekTag(inner) === contextTag(7)) {
       const octets = readElement(inner, contextTag(7)).content;
       if (octets.length !== 8 && octets.length !== 32)
@@ -208,7 +208,7 @@ export const decodeDistributionPoints = (value: Uint8Array): readonly Distributi
   const reader = enterWhole(value, tag.sequence, 'CRL distribution points');
   const points: DistributionPoint[] = [];
   while (!atEnd(reader)) {
-    const inner = derReader(readElement(reader, tag.sequence, 'distribution point').content, 'distribution point');
+    const inner = enter(reader, tag.sequence, 'distribution point');
     const name = readOptional(inner, contextConstructedTag(0));
     const reasons = readOptional(inner, contextTag(1));
     const issuer = readOptional(inner, contextConstructedTag(2));
@@ -240,7 +240,7 @@ export const decodeInfoAccess = (value: Uint8Array): readonly AccessDescription[
   const reader = enterWhole(value, tag.sequence, 'information access');
   const descriptions: AccessDescription[] = [];
   while (!atEnd(reader)) {
-    const inner = derReader(readElement(reader, tag.sequence, 'access description').content, 'access description');
+    const inner = enter(reader, tag.sequence, 'access description');
     descriptions.push({ method: readOid(inner), location: readGeneralName(inner) });
     expectEnd(inner);
   }

@@ -11,9 +11,9 @@ import {
   type DerReader,
   derReader,
   element,
+  enter,
   expectEnd,
   readAny,
-  readElement,
 } from './der.ts';
 import { type Name, parseName } from './name.ts';
 import { decodeOid, encodeOid, readOid } from './oid.ts';
@@ -56,7 +56,7 @@ export const decodeGeneralName = (found: DerElement): GeneralName => {
     case contextConstructedTag(0): {
       const reader = derReader(content, 'otherName');
       const type = readOid(reader);
-      const wrapped = derReader(readElement(reader, contextConstructedTag(0), 'otherName value').content, 'otherName value');
+      const wrapped = enter(reader, contextConstructedTag(0), 'otherName value');
       expectEnd(reader);
       const value = readAny(wrapped);
       expectEnd(wrapped);

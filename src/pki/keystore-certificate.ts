@@ -4,6 +4,7 @@
 import { hash } from 'node:crypto';
 import { toHex } from '../base/bytes.ts';
 import {
+  atEnd,
   contextConstructedTag,
   contextTag,
   type DerElement,
@@ -67,7 +68,7 @@ export const readCertificateOutline = (der: Uint8Array): CertificateOutline => {
   const subject = readElement(tbs, tag.sequence, 'subject').raw;
   const publicKey = readElement(tbs, tag.sequence, 'public key').raw;
   let extensions: DerElement | undefined;
-  while (tbs.offset < tbs.bytes.length) {
+  while (!atEnd(tbs)) {
     const part = readAny(tbs);
     if (part.tag === contextConstructedTag(3)) extensions = part;
   }

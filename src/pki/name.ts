@@ -9,6 +9,7 @@ import {
   type DerReader,
   derReader,
   element,
+  enter,
   isSetOrder,
   readAny,
   readElement,
@@ -90,7 +91,7 @@ const stringTags: ReadonlySet<number> = new Set([
 ]);
 
 const readAttribute = (reader: DerReader): NameAttribute => {
-  const inner = derReader(readElement(reader, tag.sequence, 'name attribute').content, 'name attribute');
+  const inner = enter(reader, tag.sequence, 'name attribute');
   const type = readOid(inner, 'attribute type');
   const found = readAny(inner);
   if (!atEnd(inner)) throw new CodedError('NameInvalid', 'cannot read name: an attribute has more than type and value');
@@ -107,16 +108,16 @@ export const readName = (reader: DerReader, part = 'name'): Name => {
   const rdns: NameAttribute[][] = [];
   while (!atEnd(outer)) {
     if (rdns.length >= maxRdns) throw new CodedError('InputTooLarge', `cannot read ${part}: more than ${maxRdns} parts`);
-    const inner = derReader(readElement(outer, tag.set, part).content, part);
+    const inner = enter(outer, tag.set, part);
     const members: Uint8Array[] = [];
     const attributes: NameAttribute[] = [];
     do {
       const start = inner.offset;
       attributes.push(readAttribute(inner));
-      members.push(inner.bytes.subarray(start, inner.offset));
+      // A set of one is in order, and nearly every one is.
+      if (members.length > 0 || !atEnd(inner)) members.push(inner.bytes.subarray(start, inner.offset));
     } while (!atEnd(inner));
-    if (members.length > 1 && !isSetOrder(members))
-      throw new CodedError('NameInvalid', `cannot read ${part}: a multi-valued part is not in DER order`);
+    if (!isSetOrder(members)) throw new CodedError('NameInvalid', `cannot read ${part}: a multi-valued part is not in DER order`);
     rdns.push(attributes);
   }
   return { rdns, raw };

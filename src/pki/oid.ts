@@ -1,7 +1,7 @@
 // Object identifiers: dotted text to DER and back, and the ones this program speaks of.
 
 import { CodedError, quote } from '../base/coded-error.ts';
-import { type DerReader, element, readElement, tag } from './der.ts';
+import { type DerReader, element, readContent, tag } from './der.ts';
 
 const encodedByText = new Map<string, Uint8Array>();
 
@@ -69,7 +69,8 @@ const textByContent = new Map<string, string>();
 /** Dotted text of the content octets of an OBJECT IDENTIFIER; throws OidInvalid. */
 export const decodeOid = (content: Uint8Array): string => {
   if (content.length > 16) return decodeArcs(content);
-  const key = String.fromCharCode(...content);
+  let key = '';
+  for (const octet of content) key += String.fromCharCode(octet);
   const known = textByContent.get(key);
   if (known !== undefined) return known;
   const text = decodeArcs(content);
@@ -79,7 +80,7 @@ export const decodeOid = (content: Uint8Array): string => {
 };
 
 /** Reads an OBJECT IDENTIFIER. */
-export const readOid = (reader: DerReader, part = reader.what): string => decodeOid(readElement(reader, tag.oid, part).content);
+export const readOid = (reader: DerReader, part = reader.what): string => decodeOid(readContent(reader, tag.oid, part));
 
 /** The identifiers that have a name here. */
 export const oid = {

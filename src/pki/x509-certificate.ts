@@ -10,6 +10,7 @@ import {
   contextTag,
   type DerReader,
   derReader,
+  enter,
   enterWhole,
   expectEnd,
   readAny,
@@ -70,7 +71,7 @@ export const parseTbsCertificate = (tbs: Uint8Array): TbsCertificate => {
   const serialNumber = readInteger(reader, 'serial number');
   const signatureAlgorithm = readSignatureAlgorithm(readElement(reader, tag.sequence, 'signature algorithm'));
   const issuer = readName(reader, 'issuer');
-  const validity = derReader(readElement(reader, tag.sequence, 'validity').content, 'validity');
+  const validity = enter(reader, tag.sequence, 'validity');
   const [start, end] = [readAny(validity), readAny(validity)];
   expectEnd(validity);
   const notBefore = decodeTime(start, 'notBefore');

@@ -1,6 +1,5 @@
 // Lint rules about the fields of a certificate: version, serial, times, names and their syntax, encodings of extensions.
 
-import { fromUtf8 } from '../base/bytes.ts';
 import { quote } from '../base/coded-error.ts';
 import { decodeDistributionPoints, decodeInfoAccess, type Extension, findExtension } from './extension.ts';
 import { formatGeneralName, generalNameProblem } from './general-name-text.ts';
@@ -22,15 +21,18 @@ const upperBounds: Readonly<Record<string, number>> = {
   [oid.emailAddress]: 255,
 };
 
-const attributes = ({ tbs }: Parameters<LintRule>[0]): readonly NameAttribute[] => tbs.subject.rdns.flat();
-
 const overAttributes =
   (check: (attribute: NameAttribute, value: string) => string | undefined): LintRule =>
-  (input) =>
-    attributes(input).flatMap((attribute) => {
-      const problem = attribute.value === undefined ? undefined : check(attribute, attribute.value);
-      return problem === undefined ? [] : [`subject ${attributeTypeName(attribute.type)} ${quote(attribute.value ?? '')} ${problem}`];
-    });
+  ({ tbs }) => {
+    const messages: string[] = [];
+    for (const rdn of tbs.subject.rdns)
+      for (const attribute of rdn) {
+        const { type, value } = attribute;
+        const problem = value === undefined ? undefined : check(attribute, value);
+        if (problem !== undefined) messages.push(`subject ${attributeTypeName(type)} ${quote(value ?? '')} ${problem}`);
+      }
+    return messages;
+  };
 
 /** Extensions whose criticality RFC 5280 fixes: true must be critical, false must not. */
 const fixedCriticality: Readonly<Record<string, boolean>> = {
@@ -132,8 +134,6 @@ export const fieldRules = {
       .flatMap(urlsOf)
       .flatMap((url) => when(urlProblem(url) !== undefined, () => `${quote(url)} ${urlProblem(url)}`)),
   'utf8-not-normalised': overAttributes(({ encoded }, value) =>
-    encoded[0] === 0x0c && fromUtf8(encoded.subarray(2)) !== undefined && value !== value.normalize('NFC')
-      ? 'is not in Unicode normal form C'
-      : undefined,
+    encoded[0] === 0x0c && value !== value.normalize('NFC') ? 'is not in Unicode normal form C' : undefined,
   ),
 } as const satisfies Record<string, LintRule>;

@@ -51,7 +51,7 @@ export const decodePem = (text: string, what = 'PEM', limits: PemLimits = defaul
     const base64 = data.replace(/\s+/g, '');
     if (base64.length % 4 !== 0 || !base64Text.test(base64))
       throw new CodedError('PemInvalid', `cannot read ${what}: the block ${quote(label)} is not base64`);
-    blocks.push({ label, headers, bytes: Buffer.from(base64, 'base64') });
+    blocks.push({ label, headers, bytes: new Uint8Array(Buffer.from(base64, 'base64')) });
     position = bodyEnd + end.length;
   }
 };

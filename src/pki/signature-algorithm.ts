@@ -92,15 +92,15 @@ const pssMethod = (algorithm: SignatureAlgorithm): Method | undefined => {
   return { family: 'rsa-pss', digest, name: 'rsassaPss', saltLength };
 };
 
+/** Parameters are absent, but for PKCS#1 v1.5, where they are NULL (RFC 4055 section 5) and some leave them out. Those of PSS are read. */
+const hasRightParameters = ({ oid: algorithmOid, raw }: SignatureAlgorithm, { family }: Method): boolean =>
+  family === 'rsa-pss' ||
+  equalBytes(raw, sequence(encodeOid(algorithmOid))) ||
+  (family === 'rsa' && equalBytes(raw, sequence(encodeOid(algorithmOid), nullElement)));
+
 const methodOf = (algorithm: SignatureAlgorithm): Method => {
   const method = algorithm.oid === oid.rsaPss ? pssMethod(algorithm) : methods[algorithm.oid];
-  // Parameters are absent, but for PKCS#1 v1.5, where they are NULL (RFC 4055 section 5) and some leave them out.
-  const plainEncodings = [
-    sequence(encodeOid(algorithm.oid)),
-    ...(method?.family === 'rsa' ? [sequence(encodeOid(algorithm.oid), nullElement)] : []),
-  ];
-  if (method !== undefined && (method.family === 'rsa-pss' || plainEncodings.some((encoded) => equalBytes(encoded, algorithm.raw))))
-    return method;
+  if (method !== undefined && hasRightParameters(algorithm, method)) return method;
   throw new CodedError(
     'SignatureAlgorithmUnsupported',
     `cannot use signature algorithm ${algorithm.name}: it is weak, unknown or has unexpected parameters`,

@@ -40,13 +40,11 @@ export const decodeTime = (found: DerElement, what: string): Date => {
   const yearDigits = digits - 10;
   const shortYear = pair(0);
   const year = yearDigits === 4 ? shortYear * 100 + pair(2) : shortYear < 50 ? 2000 + shortYear : 1900 + shortYear;
-  const [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map((index) => pair(yearDigits + index)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const month = pair(yearDigits);
+  const day = pair(yearDigits + 2);
+  const hour = pair(yearDigits + 4);
+  const minute = pair(yearDigits + 6);
+  const second = pair(yearDigits + 8);
   const time = new Date(0);
   time.setUTCFullYear(year, month - 1, day);
   time.setUTCHours(hour, minute, second, 0);

@@ -1,6 +1,7 @@
 // Everything a command may touch of the world, as one value: streams, the working directory, clock, randomness, settings. main.ts makes
 // it of the process, tests make it of memory. A command that takes nothing but this can be run in any order, at any time.
 
+import type { OnFileStep } from '../base/atomic-file.ts';
 import type { Settings } from '../config/environment.ts';
 
 /** Where text and bytes go. Writing to a reader that went away does nothing. */
@@ -9,9 +10,6 @@ export type Sink = {
   /** Whether a person looks at it. */
   readonly isTerminal: boolean;
 };
-
-/** What an interruption (SIGINT, SIGTERM) must undo at once; it may not wait for anything. */
-export type Undo = () => void;
 
 export type Io = {
   /** Results. */
@@ -28,7 +26,7 @@ export type Io = {
   /** Cryptographically random bytes. */
   random(length: number): Uint8Array;
   readonly settings: Settings;
-  /** Who asked, for ledgers: the login name. */
+  /** Who asked, for ledgers: `user@host`. */
   readonly userName: string;
   /** `--verbose`: more on standard error, stacks of faults included. */
   readonly verbose: boolean;
@@ -36,8 +34,8 @@ export type Io = {
   readonly progress: boolean;
   /** The exit code of this run where nothing is thrown; 0 unless set. */
   setExitCode(code: number): void;
-  /** Runs `work`; an interruption meanwhile calls `undo` before the process ends. */
-  guarded<T>(undo: Undo, work: () => Promise<T>): Promise<T>;
+  /** Runs work that changes files, which an interruption ends only between two changes (interruption.ts). */
+  writing<T>(work: (onStep: OnFileStep) => Promise<T>): Promise<T>;
 };
 
 /** A line for people, on standard error. */

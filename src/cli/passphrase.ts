@@ -17,7 +17,7 @@ type Given = { readonly passphraseFile?: string | undefined };
 /** The passphrase that was given, without asking. Undefined where none was; an empty first line is the empty passphrase. */
 export const givenPassphrase = async (io: Io, { passphraseFile }: Given): Promise<string | undefined> => {
   if (passphraseFile === undefined) return io.settings.passphrase;
-  const text = await readTextInput(io, passphraseFile, 'passphrase file');
+  const text = await readTextInput(io, passphraseFile);
   return text.split(/\r?\n/, 1)[0] ?? '';
 };
 

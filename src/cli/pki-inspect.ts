@@ -9,7 +9,7 @@ import { looksLikeKubeconfig } from './kubeconfig-look.ts';
 import { rfc3339Time } from './option-values.ts';
 import { outputOption, printResult } from './output-format.ts';
 import { passphraseFileOption, withPassphrase } from './passphrase.ts';
-import { onlyOneStdin, readInput } from './read-input.ts';
+import { inputName, onlyOneStdin, readInput } from './read-input.ts';
 
 /** An item with where it was found: file, and part of a kubeconfig. */
 type Found = InspectedItem & { readonly source: string };
@@ -18,8 +18,8 @@ type Inspecting = { readonly at: Date; readonly passphraseFile?: string | undefi
 
 const inspectFile = async (io: Io, path: string, { at, passphraseFile }: Inspecting): Promise<readonly Found[]> => {
   const source = path === '-' ? 'standard input' : path;
-  const what = path === '-' ? source : quote(path);
-  const bytes = await readInput(io, path, 'input');
+  const what = inputName(path);
+  const bytes = await readInput(io, path);
   if (!looksLikeKubeconfig(bytes))
     return withPassphrase(io, { passphraseFile }, what, (passphrase) =>
       inspect(bytes, { at, passphrase, what }).map((item) => ({ source, ...item })),

@@ -2,10 +2,11 @@
 // main.ts aside.
 
 import { randomBytes } from 'node:crypto';
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { CodedError } from '../base/coded-error.ts';
 import type { Settings } from '../config/environment.ts';
-import type { Sink, Undo } from './io.ts';
+import { type Interruption, interruption } from './interruption.ts';
+import type { Sink } from './io.ts';
 import type { ProcessIo } from './run.ts';
 
 const sinkOf = (stream: NodeJS.WriteStream): Sink => {
@@ -75,26 +76,15 @@ const loginName = ({ sudoUser }: Settings): string => {
   }
 };
 
-/** Ends the process at once on SIGINT and SIGTERM, with the exit code shells expect, after undoing what is under way. */
-const interruptions = (): { guarded<T>(undo: Undo, work: () => Promise<T>): Promise<T> } => {
-  const undos = new Set<Undo>();
-  const endWith = (exitCode: number) => (): void => {
-    for (const undo of undos) undo();
+/** Signals that ask for an end, with the exit code that shells expect of each. */
+const watchSignals = (): Interruption => {
+  const watching = interruption((exitCode) => {
     if (process.stdin.isTTY === true) process.stdin.setRawMode(false);
     process.exit(exitCode);
-  };
-  process.once('SIGINT', endWith(130));
-  process.once('SIGTERM', endWith(143));
-  return {
-    guarded: async (undo, work) => {
-      undos.add(undo);
-      try {
-        return await work();
-      } finally {
-        undos.delete(undo);
-      }
-    },
-  };
+  });
+  process.on('SIGINT', () => watching.signal(130));
+  process.on('SIGTERM', () => watching.signal(143));
+  return watching;
 };
 
 /** The world of this process. */
@@ -107,6 +97,6 @@ export const processIo = (settings: Settings): ProcessIo => ({
   now: () => new Date(),
   random: (length) => randomBytes(length),
   settings,
-  userName: loginName(settings),
-  ...interruptions(),
+  userName: `${loginName(settings)}@${hostname()}`,
+  writing: watchSignals().writing,
 });

@@ -3,6 +3,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import { buildTree, chosenPath, usageError } from './command-tree.ts';
 import { describeFailure } from './failure.ts';
+import { Interrupted } from './interruption.ts';
 import type { Io } from './io.ts';
 
 /** The world without what a command line decides. */
@@ -53,6 +54,7 @@ export const run = async (commandLine: readonly string[], world: ProcessIo): Pro
     } else await runCommand(argv, io);
     return exitCode;
   } catch (error) {
+    if (error instanceof Interrupted) return error.exitCode;
     const failure = describeFailure(error, { verbose, json: wantsJson(flags), programName: io.settings.programName });
     io.err.write(failure.text);
     return failure.exitCode;

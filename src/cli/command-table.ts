@@ -8,6 +8,21 @@ export const groupRows: readonly GroupRow[] = [
 
 export const commandRows: readonly CommandRow[] = [
   {
+    path: ['pki', 'genkey'],
+    summary: 'Make a private key',
+    load: async () => (await import('./pki-genkey.ts')).definePkiGenkey,
+  },
+  {
+    path: ['pki', 'gencsr'],
+    summary: 'Make a certificate request, and its key where there is none',
+    load: async () => (await import('./pki-gencsr.ts')).definePkiGencsr,
+  },
+  {
+    path: ['pki', 'sign'],
+    summary: 'Sign a certificate request with a CA, or with its own key',
+    load: async () => (await import('./pki-sign.ts')).definePkiSign,
+  },
+  {
     path: ['pki', 'inspect'],
     summary: 'Show what keys, certificates, requests, lists, keystores and kubeconfigs say',
     load: async () => (await import('./pki-inspect.ts')).definePkiInspect,

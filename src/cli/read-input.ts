@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { readFileBounded } from '../base/atomic-file.ts';
 import { fromUtf8 } from '../base/bytes.ts';
-import { CodedError, quote } from '../base/coded-error.ts';
+import { CodedError, isCodedError, quote } from '../base/coded-error.ts';
 import type { Io } from './io.ts';
 
 /** More than any decoder takes, so that they say what is too large in their own words. */
@@ -15,8 +15,16 @@ type Reading = Pick<Io, 'cwd' | 'readStdin'>;
 export const inputName = (path: string): string => (path === '-' ? 'standard input' : quote(path));
 
 /** The bytes of a file, or of standard input where the path is `-`. Throws FileNotFound, FileUnreadable, InputTooLarge. */
-export const readInput = async (io: Reading, path: string): Promise<Uint8Array> =>
-  path === '-' ? io.readStdin(maxInputBytes) : readFileBounded(resolve(io.cwd, path), maxInputBytes);
+export const readInput = async (io: Reading, path: string): Promise<Uint8Array> => {
+  if (path === '-') return io.readStdin(maxInputBytes);
+  const absolute = resolve(io.cwd, path);
+  try {
+    return readFileBounded(absolute, maxInputBytes);
+  } catch (error) {
+    // People look for the words they typed.
+    throw isCodedError(error) ? new CodedError(error.code, error.message.replace(quote(absolute), quote(path)), { cause: error }) : error;
+  }
+};
 
 /** As readInput, as text. Throws FileUnreadable where it is not UTF-8. */
 export const readTextInput = async (io: Reading, path: string): Promise<string> => {

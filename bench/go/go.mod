@@ -1,0 +1,3 @@
+module certwright.dev/bench
+
+go 1.19

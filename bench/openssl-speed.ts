@@ -1,0 +1,29 @@
+// Rates of `openssl speed`, the physical limit that signing and verifying are held against.
+
+import { execFileSync } from 'node:child_process';
+import { requireTool } from '../src/testing/tools.ts';
+
+/** Operations a second, of all processes together. */
+export type SpeedRates = { readonly sign: number; readonly verify: number };
+
+const summaryLine = { ecdsap256: /^\s*256 bits ecdsa \(nistp256\)(.*)$/m, rsa2048: /^rsa\s+2048 bits(.*)$/m } as const;
+
+/** The last two columns of the summary of an algorithm; throws where the output has none. */
+export const parseSpeed = (output: string, algorithm: keyof typeof summaryLine): SpeedRates => {
+  const columns = summaryLine[algorithm].exec(output)?.[1]?.trim().split(/\s+/).map(Number) ?? [];
+  const [sign, verify] = columns.slice(-2);
+  if (sign === undefined || verify === undefined || !(sign > 0) || !(verify > 0))
+    throw new Error(`openssl speed ${algorithm} printed no rates:\n${output}`);
+  return { sign, verify };
+};
+
+/** Runs `openssl speed` for so many seconds each of signing and verifying, in so many processes at once. */
+export const opensslSpeed = (algorithm: keyof typeof summaryLine, seconds: number, processes = 1): SpeedRates => {
+  const several = processes === 1 ? [] : ['-multi', String(processes)];
+  // By the clock, as everything else here is measured; its own default is processor time, which a busy machine does not slow down.
+  const args = ['speed', '-elapsed', '-seconds', String(seconds), ...several, algorithm];
+  return parseSpeed(execFileSync(requireTool('openssl'), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }), algorithm);
+};
+
+/** Issuances a second where verifying a request and signing a certificate are all the work there is. */
+export const issuanceLimit = (request: SpeedRates, ca: SpeedRates): number => 1 / (1 / request.verify + 1 / ca.sign);

@@ -54,9 +54,13 @@ export const parseIpAddress = (text: string): IpOctets | undefined => {
   return text.includes(':') ? parseV6(text) : parseV4(text);
 };
 
-/** Text of four or sixteen octets (RFC 5952). */
+/** The first twelve octets of an IPv4-mapped IPv6 address, ::ffff:0:0/96 (RFC 4291 section 2.5.5.2). */
+const mappedPrefix = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
+
+/** Text of four or sixteen octets (RFC 5952; IPv4-mapped addresses in the mixed notation of its section 5). */
 export const formatIpAddress = (octets: IpOctets): string => {
   if (octets.length === 4) return octets.join('.');
+  if (mappedPrefix.every((octet, i) => octet === octets[i])) return `::ffff:${octets.subarray(12).join('.')}`;
   const groups: number[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(((octets[i] ?? 0) << 8) | (octets[i + 1] ?? 0));
   let best = { start: -1, length: 1 };
@@ -84,10 +88,10 @@ export const parseCidr = (text: string): Cidr | undefined => {
   return { network, prefixLength };
 };
 
-/** The address `index` places after the network address; undefined where it falls outside the block. */
+/** The address `index` places after the network address; undefined where it falls outside the block, or is no safe whole number. */
 export const addressInCidr = (cidr: Cidr, index: number): IpOctets | undefined => {
   const hostBits = cidr.network.length * 8 - cidr.prefixLength;
-  if (hostBits < 53 && index >= 2 ** hostBits) return undefined;
+  if (!Number.isSafeInteger(index) || index < 0 || index >= 2 ** hostBits) return undefined;
   const octets = Uint8Array.from(cidr.network);
   let carry = index;
   for (let i = octets.length - 1; i >= 0 && carry > 0; i--) {

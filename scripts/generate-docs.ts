@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ErrorClass, errorCodes, exitCodes } from '../src/base/error-codes.ts';
+import { commandReferencePage } from '../src/cli/command-reference.ts';
 import { root } from './repository.ts';
 
 const classMeaning: Readonly<Record<ErrorClass, string>> = {
@@ -42,11 +43,15 @@ export const errorsPage = (): string => {
 };
 
 /** Path → text of every generated page. */
-export const generatedPages = (): ReadonlyMap<string, string> => new Map([['docs/reference/errors.md', errorsPage()]]);
+export const generatedPages = async (): Promise<ReadonlyMap<string, string>> =>
+  new Map([
+    ['docs/reference/errors.md', errorsPage()],
+    ['docs/reference/commands.md', `${generated('src/cli')}\n${await commandReferencePage()}`],
+  ]);
 
 if (import.meta.main) {
   const check = process.argv.includes('--check');
-  for (const [path, text] of generatedPages()) {
+  for (const [path, text] of await generatedPages()) {
     const file = join(root, path);
     if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
     if (check) {

@@ -4,6 +4,7 @@ import type { CommandRow, GroupRow } from './command.ts';
 
 export const groupRows: readonly GroupRow[] = [
   { path: ['pki'], summary: 'Keys, requests, certificates and keystores in files: no cluster needed' },
+  { path: ['pki', 'keystore'], summary: 'PKCS#12 and JKS keystores' },
 ];
 
 export const commandRows: readonly CommandRow[] = [
@@ -26,6 +27,21 @@ export const commandRows: readonly CommandRow[] = [
     path: ['pki', 'inspect'],
     summary: 'Show what keys, certificates, requests, lists, keystores and kubeconfigs say',
     load: async () => (await import('./pki-inspect.ts')).definePkiInspect,
+  },
+  {
+    path: ['pki', 'keystore', 'create'],
+    summary: 'Make a keystore of a key with its chain, and of certificates to trust',
+    load: async () => (await import('./pki-keystore-create.ts')).definePkiKeystoreCreate,
+  },
+  {
+    path: ['pki', 'keystore', 'list'],
+    summary: 'List the entries of a keystore',
+    load: async () => (await import('./pki-keystore-list.ts')).definePkiKeystoreList,
+  },
+  {
+    path: ['pki', 'keystore', 'convert'],
+    summary: 'Write a keystore in another format, profile or password, or as PEM',
+    load: async () => (await import('./pki-keystore-convert.ts')).definePkiKeystoreConvert,
   },
   {
     path: ['completion'],

@@ -76,8 +76,8 @@ export const completions = async (commandLine: readonly string[], io: Io): Promi
   let next = 0;
   for (; next < words.length - 1; next++) {
     const word = words[next] ?? '';
-    if (word.startsWith('-')) continue;
     if (rowOf(path) !== undefined) break;
+    if (word.startsWith('-')) continue;
     if (!commandsBelow(path).includes(word)) return [];
     path.push(word);
   }

@@ -1,5 +1,6 @@
 // Values of options: lists, times, durations and words of a closed set, each refused with the option's name and what it should be.
 
+import { Option } from '@commander-js/extra-typings';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { durationMs } from '../base/duration.ts';
 
@@ -26,6 +27,10 @@ export const anyDuration =
   (option: string) =>
   (text: string): number =>
     durationMs(text, option);
+
+/** An option that is a duration, with its usual value as people write it. */
+export const durationOption = <const F extends string>(flags: F, about: string, standard: string, parse: (text: string) => number) =>
+  new Option(flags, about).argParser<number>(parse).default(parse(standard), standard);
 
 /** Parser of an RFC 3339 time, `2026-01-31T12:00:00Z`; a day alone is its first moment in UTC. */
 export const rfc3339Time =

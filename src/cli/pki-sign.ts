@@ -17,7 +17,7 @@ import { certificatePem, formatSerialNumber, type X509Certificate } from '../pki
 import { nameConstraintsOf, sanValue, usageValues, usageWords } from './certificate-options.ts';
 import type { DefineCommand } from './command.ts';
 import { type Io, say } from './io.ts';
-import { anyDuration, commaList, oneOf, positiveDuration, repeated, wholeNumber } from './option-values.ts';
+import { anyDuration, commaList, durationOption, oneOf, positiveDuration, repeated, wholeNumber } from './option-values.ts';
 import { passphraseFileOption } from './passphrase.ts';
 import { inputName, onlyOneStdin, readInput } from './read-input.ts';
 import { ledgerPath, readPrivateKey, readSigningCa } from './signing-ca.ts';
@@ -77,8 +77,10 @@ export const definePkiSign: DefineCommand = (command, io) => {
     .option('--ca <file>', 'certificate of the CA; of several in the file, the first')
     .requiredOption('--ca-key <file>', 'private key of the CA; with --self-signed, of the request')
     .option('--self-signed', 'sign with the key of the request itself: a root CA, or a certificate for a test')
-    .option('--duration <time>', 'how long it holds, from now', positiveDuration('--duration'), 8760 * 3_600_000)
-    .option('--backdate <time>', 'how long before now it starts, for clocks that are behind', anyDuration('--backdate'), 5 * 60_000)
+    .addOption(durationOption('--duration <time>', 'how long it holds, from now', '8760h', positiveDuration('--duration')))
+    .addOption(
+      durationOption('--backdate <time>', 'how long before now it starts, for clocks that are behind', '5m', anyDuration('--backdate')),
+    )
     .option('--usage <usages>', 'usages, a comma list (default: for a server where it names hosts, else for a client)', commaList)
     .option('--san <name>', "alternative name in place of the request's; repeatable", repeated)
     .option(

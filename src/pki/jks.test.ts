@@ -93,6 +93,16 @@ describe('JKS keystores', () => {
     });
   });
 
+  test('a key is taken only under its own digest, beside the store’s', () => {
+    const body = encodeJks([server], options()).slice(0, -20);
+    const key = new Uint8Array(server.privateKey.export({ format: 'der', type: 'pkcs8' }));
+    const digest = createHash('sha1').update(Buffer.from('changeit', 'utf16le').swap16()).update(key).digest();
+    const position = Buffer.from(body).indexOf(digest);
+    assert.ok(position > 0);
+    body[position] = (body[position] ?? 0) ^ 1;
+    assert.throws(() => decodeJks(signed(body), 'changeit'), { code: 'PassphraseWrong' });
+  });
+
   test('empty passwords and passwords beyond ASCII work as others do', () => {
     for (const password of ['', 'pässwörd', '😀']) {
       const bytes = encodeJks([server, ca], options({ password }));

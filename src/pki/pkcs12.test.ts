@@ -63,6 +63,28 @@ describe('PKCS#12 keystores that are written', () => {
       assert.deepEqual(describeAll(decodePkcs12(bytes, 'changeit')), describeAll([server, other, ca]));
     });
 
+  const aes256 = '2.16.840.1.101.3.4.1.42';
+  const schemes = { pbes2: '1.2.840.113549.1.5.13', aes256, sha256: oid.sha256, sha1: oid.sha1, ...pkcs12Oid };
+  const schemesOf: Readonly<Record<Pkcs12Profile, readonly (keyof typeof schemes)[]>> = {
+    Modern2023: ['pbes2', 'aes256', 'sha256'],
+    Modern2026: ['pbes2', 'aes256', 'pbmac1'],
+    LegacyDES: ['sha1With3Des', 'sha1'],
+    LegacyRC2: ['sha1With40BitRc2', 'sha1With3Des', 'sha1'],
+  };
+  for (const profile of profiles)
+    test(`${profile}: uses ${schemesOf[profile].join(', ')} and no other scheme`, () => {
+      const bytes = Buffer.from(encodePkcs12([server, ca], options(profile)));
+      const candidates = ['pbes2', 'aes256', 'sha256', 'sha1', 'pbmac1', 'sha1With3Des', 'sha1With40BitRc2'] as const;
+      const used = candidates.filter((name) => bytes.includes(Buffer.from(encodeOid(schemes[name]))));
+      assert.deepEqual(new Set(used), new Set(schemesOf[profile]));
+    });
+
+  test('the bag of a trusted certificate bears the mark of Oracle, with any extended key usage for its value', () => {
+    const mark = Buffer.from(sequence(encodeOid('2.16.840.1.113894.746875.1.1'), setOf([encodeOid('2.5.29.37.0')])));
+    assert.ok(Buffer.from(encodeCertificateBag(ca.certificate, { ...named('ca'), trusted: true })).includes(mark));
+    assert.ok(!Buffer.from(encodeCertificateBag(ca.certificate, named('ca'))).includes(mark));
+  });
+
   for (const profile of ['Modern2023', 'Modern2026'] as const)
     test(`${profile}: the runtime's OpenSSL takes it as a TLS server's identity`, () => {
       const pfx = Buffer.from(encodePkcs12([server], options(profile, { password: 'pässwörd' })));
@@ -462,9 +484,11 @@ describe('what belongs together in a PKCS#12 keystore', () => {
       assert.throws(() => decodePkcs12(make(), 'changeit'), { code });
     });
 
-  test('what is read is a copy: it does not change with the file’s bytes', () => {
-    const bytes = store([plainPart(certificate(root))]);
+  test('reading leaves the file’s bytes alone, and what is read does not change with them', () => {
+    const bytes = store([plainPart(certificate(root, bmp(element(tag.bmpString, Uint8Array.of(0, 65)))))]);
+    const before = new Uint8Array(bytes);
     const [entry] = decodePkcs12(bytes, 'changeit');
+    assert.deepEqual(bytes, before);
     bytes.fill(0);
     assert.ok(entry?.kind === 'trusted');
     assert.equal(Buffer.from(entry.certificate).compare(root), 0);

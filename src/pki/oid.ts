@@ -5,16 +5,19 @@ import { type DerReader, element, readContent, tag } from './der.ts';
 
 const encodedByText = new Map<string, Uint8Array>();
 
+/** Enough for every identifier in use, arcs of 128 bits included; more would only cost time in big numbers. It holds in both directions. */
+const maxOidOctets = 64;
+
 const encodeArcs = (text: string): Uint8Array => {
   const invalid = (): never => {
     throw new CodedError(
       'OidInvalid',
-      `cannot encode object identifier ${quote(text)}: it is not two to 32 dotted numbers below the three roots`,
+      `cannot encode object identifier ${quote(text)}: it is not dotted numbers below the roots 0, 1 and 2 that fit ${maxOidOctets} octets`,
     );
   };
-  if (text.length > 256 || !/^[0-2](?:\.(?:0|[1-9]\d{0,38}))+$/.test(text)) return invalid();
+  if (text.length > 256 || !/^[0-2](?:\.(?:0|[1-9]\d*))+$/.test(text)) return invalid();
   const [root = 0n, second = 0n, ...rest] = text.split('.').map(BigInt);
-  if ((root < 2n && second > 39n) || rest.length > 30) return invalid();
+  if (root < 2n && second > 39n) return invalid();
   const octets: number[] = [];
   for (const arc of [root * 40n + second, ...rest]) {
     const groups: number[] = [];
@@ -25,7 +28,7 @@ const encodeArcs = (text: string): Uint8Array => {
     } while (value > 0n);
     octets.push(...groups.map((group, i) => (i < groups.length - 1 ? group | 0x80 : group)));
   }
-  return element(tag.oid, Uint8Array.from(octets));
+  return octets.length > maxOidOctets ? invalid() : element(tag.oid, Uint8Array.from(octets));
 };
 
 /** OBJECT IDENTIFIER element of dotted text; throws OidInvalid. */
@@ -41,8 +44,7 @@ const decodeArcs = (content: Uint8Array): string => {
   const invalid = (): never => {
     throw new CodedError('OidInvalid', 'cannot read object identifier: its encoding is malformed');
   };
-  // 64 octets hold every identifier in use; more would only cost time in big numbers.
-  if (content.length === 0 || content.length > 64 || ((content[content.length - 1] ?? 0) & 0x80) !== 0) return invalid();
+  if (content.length === 0 || content.length > maxOidOctets || ((content[content.length - 1] ?? 0) & 0x80) !== 0) return invalid();
   const arcs: string[] = [];
   let small = 0;
   let big: bigint | undefined;

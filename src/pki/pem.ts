@@ -2,7 +2,7 @@
 // `openssl x509 -text` writes it. Headers (RFC 1421) are kept, for old encrypted keys have them.
 
 import { CodedError, quote } from '../base/coded-error.ts';
-import { maxDerBytes } from './der.ts';
+import { maxDerBytes, tag } from './der.ts';
 
 /** One block: its label, the headers before its data, and its bytes. */
 export type PemBlock = { readonly label: string; readonly headers: ReadonlyMap<string, string>; readonly bytes: Uint8Array };
@@ -73,5 +73,9 @@ export const encodePem = (label: string, bytes: Uint8Array): string => {
   return `${text}-----END ${label}-----\n`;
 };
 
-/** Whether bytes look like PEM text rather than DER. */
-export const looksLikePem = (bytes: Uint8Array): boolean => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(begin);
+/**
+ * Whether bytes look like PEM text rather than DER. DER may hold PEM text in one of its strings, but text never starts as a SEQUENCE with a
+ * length of several octets does: in UTF-8 no such octet follows a character of ASCII.
+ */
+export const looksLikePem = (bytes: Uint8Array): boolean =>
+  !(bytes[0] === tag.sequence && (bytes[1] ?? 0) >= 0x80) && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(begin);

@@ -18,8 +18,10 @@ export const encodeTime = (at: Date): Uint8Array => {
     : element(tag.generalizedTime, Buffer.from(`${year}${rest}`, 'latin1'));
 };
 
-/** GeneralizedTime whatever the year, for the fields that want it. */
+/** GeneralizedTime whatever the year, for the fields that want it. Throws TimeInvalid outside the years 0..9999. */
 export const encodeGeneralizedTime = (at: Date): Uint8Array => {
+  const year = at.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) throw new CodedError('TimeInvalid', 'cannot encode time: its year is not within 0..9999');
   const digits = at.toISOString().slice(0, 19).replace(/[-:T]/g, '');
   return element(tag.generalizedTime, Buffer.from(`${digits}Z`, 'latin1'));
 };

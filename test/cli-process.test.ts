@@ -1,0 +1,65 @@
+// What only a whole process shows: signals, readers that go away, faults.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { repositoryRoot } from '../src/testing/golden.ts';
+
+const launcher = join(repositoryRoot, 'certwright');
+const scratch = mkdtempSync(join(tmpdir(), 'certwright-process-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+const bash = (script: string) => spawnSync('bash', ['-c', script, 'bash', launcher], { cwd: scratch, encoding: 'utf8', timeout: 60_000 });
+
+describe('a process', () => {
+  test('finishes its work quietly when the reader of its output goes away', () => {
+    const { stdout, stderr } = bash(`
+      "$1" pki genkey --out key.pem 2>/dev/null
+      for i in $(seq 1000); do cat key.pem; done > many.pem
+      ("$1" pki inspect many.pem; echo "exit $?" >&2) | head -c 100 >/dev/null
+    `);
+    assert.equal(stdout, '');
+    assert.equal(stderr, 'exit 0\n');
+  });
+
+  test('ends with 130 on Ctrl-C, leaving no file behind', async () => {
+    const directory = join(scratch, 'interrupted');
+    bash('mkdir interrupted');
+    const child = spawn(launcher, ['pki', 'sign', '--self-signed', '--ca-key', '/dev/null', '--csr', '-', '--out', 'x.pem'], {
+      cwd: directory,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    const ended = new Promise<[number | null, string | null]>((resolve) => child.on('close', (code, signal) => resolve([code, signal])));
+    // It is listening for signals by the time it reads its input; a pipe of 64 KiB that is taken shows that it does.
+    await new Promise<void>((resolve) => child.stdin.write(Buffer.alloc(1024 * 1024), () => resolve()));
+    child.kill('SIGINT');
+    assert.deepEqual(await ended, [130, null]);
+    assert.equal(err, '');
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test('loads only what the chosen command needs', () => {
+    const hook = join(scratch, 'loads.mjs');
+    writeFileSync(
+      hook,
+      `import { registerHooks } from 'node:module';
+      import { writeSync } from 'node:fs';
+      registerHooks({ load: (url, context, next) => { writeSync(2, url + '\\n'); return next(url, context); } });`,
+    );
+    const loaded = (command: string): string => bash(`NODE_OPTIONS="--import ${hook}" "$1" ${command} 2>&1 >/dev/null`).stdout;
+    assert.match(loaded('--help'), /commander\/lib/);
+    assert.match(loaded('--version'), /src\/cli\/version\.ts/);
+    assert.doesNotMatch(loaded('--version'), /commander|src\/(?!cli\/(?:main|version)\.ts)/);
+    bash('"$1" pki genkey --out one.pem');
+    assert.match(loaded('pki inspect one.pem'), /src\/pki\/inspect\.ts/);
+    assert.doesNotMatch(loaded('pki inspect one.pem'), /yaml|src\/cluster|pki-sign/);
+    assert.match(loaded('pki inspect -o yaml one.pem'), /node_modules\/yaml/);
+  });
+});

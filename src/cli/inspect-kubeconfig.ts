@@ -23,7 +23,7 @@ export const kubeconfigParts = async (bytes: Uint8Array, what: string): Promise<
   const { parse } = await import('yaml');
   let document: unknown;
   try {
-    document = parse(fromUtf8(bytes) ?? invalid('it is not UTF-8 text'), { maxAliasCount: 100, logLevel: 'silent' });
+    document = parse(fromUtf8(bytes) ?? invalid('it is not UTF-8 text'), { maxAliasCount: 100, logLevel: 'error' });
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
     // The parser's own words may quote a line that holds a key.

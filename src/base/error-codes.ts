@@ -60,6 +60,7 @@ export const errorCodes = {
   CertificateUnknown: { class: 'input', about: 'a certificate that was named is not in the plan or the ledger' },
   CertificateAmbiguous: { class: 'input', about: 'a name means several certificates, and one was asked for' },
   NameReserved: { class: 'input', about: 'a name belongs to the cluster itself or would give the powers of its components' },
+  KubeconfigInvalid: { class: 'input', about: 'a kubeconfig is malformed or lacks a part that is needed' },
   LayoutUnrecognised: { class: 'input', about: 'a directory is laid out as none of the tools that adopt knows' },
   LedgerInvalid: { class: 'input', about: 'a ledger of signatures is damaged' },
   // ours

@@ -3,11 +3,22 @@
 import type { CommandRow, GroupRow } from './command.ts';
 
 export const groupRows: readonly GroupRow[] = [
+  { path: ['cluster'], summary: "A cluster's own PKI, from one plan file" },
   { path: ['pki'], summary: 'Keys, requests, certificates and keystores in files: no cluster needed' },
   { path: ['pki', 'keystore'], summary: 'PKCS#12 and JKS keystores' },
 ];
 
 export const commandRows: readonly CommandRow[] = [
+  {
+    path: ['cluster', 'init'],
+    summary: 'Write a commented plan to edit',
+    load: async () => (await import('./cluster-init.ts')).defineClusterInit,
+  },
+  {
+    path: ['cluster', 'generate'],
+    summary: "Make a plan's whole PKI, or what is missing of it",
+    load: async () => (await import('./cluster-generate.ts')).defineClusterGenerate,
+  },
   {
     path: ['pki', 'genkey'],
     summary: 'Make a private key',
@@ -22,6 +33,11 @@ export const commandRows: readonly CommandRow[] = [
     path: ['pki', 'sign'],
     summary: 'Sign a certificate request with a CA, or with its own key',
     load: async () => (await import('./pki-sign.ts')).definePkiSign,
+  },
+  {
+    path: ['pki', 'revoke'],
+    summary: 'Withdraw certificates, on record in the ledger of their CA',
+    load: async () => (await import('./pki-revoke.ts')).definePkiRevoke,
   },
   {
     path: ['pki', 'inspect'],

@@ -1,0 +1,118 @@
+// What a person does once files are written: which goes where, what reads it, what must be restarted, and what revocation does not do. Pure;
+// the words of flags are those of the components' own documentation.
+
+import type { ClusterManifest, PlannedCertificate } from '../cluster/manifest.ts';
+import type { Component } from '../cluster/node-roles.ts';
+
+/** One thing to do, with the lines to type or to look up. */
+export type NextStep = { readonly title: string; readonly lines: readonly string[] };
+
+const kismaticReaders: readonly string[] = [
+  'etcd                     --cert-file, --peer-cert-file HOST-etcd.pem; --trusted-ca-file, --peer-trusted-ca-file ca.pem',
+  'kube-apiserver           --tls-cert-file HOST-apiserver.pem; --client-ca-file, --etcd-cafile, --kubelet-certificate-authority ca.pem',
+  '                         --etcd-certfile etcd-client.pem; --kubelet-client-certificate apiserver-kubelet-client.pem',
+  '                         --requestheader-client-ca-file proxy-client-ca.pem; --proxy-client-cert-file proxy-client.pem',
+  '                         --service-account-key-file, --service-account-signing-key-file service-account-key.pem',
+  'kube-controller-manager  kubeconfig with kube-controller-manager.pem; --service-account-private-key-file service-account-key.pem; --root-ca-file ca.pem',
+  'kube-scheduler           kubeconfig with kube-scheduler.pem',
+  'kubelet                  kubeconfig and tlsCertFile with HOST-kubelet.pem; authentication.x509.clientCAFile ca.pem',
+  'calico                   etcd with etcd-client.pem and ca.pem',
+];
+
+const kubeadmReaders: readonly string[] = [
+  'kubeadm finds every file under its own name: `kubeadm init phase certs all` and `kubeadm init phase kubeconfig all` keep what is there.',
+];
+
+/** At most this many machines are named one by one. */
+const maxHosts = 12;
+
+const hostList = (hosts: readonly string[]): string =>
+  hosts.length <= maxHosts ? hosts.join(', ') : `${hosts.slice(0, maxHosts).join(', ')} and ${hosts.length - maxHosts} more`;
+
+/** `--out` and `-f` where they are not the usual ones, for commands that are printed. */
+export type CommandFlags = { readonly planFile: string; readonly out: string; readonly programName: string };
+
+const placeFlags = ({ planFile, out }: CommandFlags): string =>
+  `${planFile === 'kismatic-cluster.yaml' ? '' : ` -f ${planFile}`}${out === 'generated' ? '' : ` --out ${out}`}`;
+
+/** Components that must be restarted for these certificates, with the machines they run on. */
+export const restarts = (certificates: readonly PlannedCertificate[]): ReadonlyMap<Component, readonly string[]> => {
+  const hosts = new Map<Component, string[]>();
+  for (const certificate of certificates)
+    for (const component of certificate.restarts)
+      hosts.set(component, [...new Set([...(hosts.get(component) ?? []), ...certificate.hosts])]);
+  return hosts;
+};
+
+/** The step that names what to restart; none where nothing reads the certificates at start. */
+export const restartSteps = (certificates: readonly PlannedCertificate[]): readonly NextStep[] => {
+  const components = [...restarts(certificates)];
+  return components.length === 0
+    ? []
+    : [
+        {
+          title: 'Restart what reads the new certificates, one machine after the other',
+          lines: components.map(([component, hosts]) => `${component.padEnd(24)} on ${hostList(hosts)}`),
+        },
+      ];
+};
+
+const revocation: NextStep = {
+  title: 'Know what revocation does not do',
+  lines: [
+    'kube-apiserver reads no revocation list: a leaked client certificate lets in until it ends. Remove its role bindings, or change the CA.',
+  ],
+};
+
+const distribution = (manifest: ClusterManifest, flags: CommandFlags): readonly NextStep[] => {
+  const hosts = manifest.machines.map(({ host }) => host);
+  const [first = 'HOST'] = hosts;
+  const isKubeadm = manifest.layout === 'kubeadm';
+  return [
+    {
+      title: 'Keep the keys of the CAs here; no machine needs them',
+      lines: manifest.authorities.map(({ keyFile }) => `${flags.out}/${keyFile}`),
+    },
+    {
+      title: isKubeadm ? 'Copy each machine its own tree to /etc/kubernetes' : 'Give each machine its own files, in /etc/kubernetes/pki',
+      lines: [`${flags.programName} cluster bundle --node ${first}${placeFlags(flags)}`, `machines: ${hostList(hosts)}`],
+    },
+    { title: 'Point the components at them', lines: isKubeadm ? kubeadmReaders : kismaticReaders },
+  ];
+};
+
+const firstContact = (manifest: ClusterManifest, flags: CommandFlags): readonly NextStep[] => {
+  if (manifest.layout === 'kismatic')
+    return [{ title: 'Look at the cluster as its administrator', lines: [`kubectl --kubeconfig ${flags.out}/kubeconfig get nodes`] }];
+  const master = manifest.machines.find(({ roles }) => roles.includes('master'))?.host ?? 'HOST';
+  return [
+    {
+      title: 'Bind the administrators once, with super-admin.conf, then put that file away',
+      lines: [
+        `kubectl --kubeconfig ${flags.out}/${master}/super-admin.conf create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins`,
+        `kubectl --kubeconfig ${flags.out}/${master}/admin.conf get nodes`,
+      ],
+    },
+  ];
+};
+
+/** What to do after generating: everything for a new directory, else what concerns the files that were replaced. */
+export const generateSteps = (
+  manifest: ClusterManifest,
+  { isNew, replaced, flags }: { readonly isNew: boolean; readonly replaced: readonly PlannedCertificate[]; readonly flags: CommandFlags },
+): readonly NextStep[] => {
+  const people: NextStep = {
+    title: 'Let people in',
+    lines: [
+      `${flags.programName} certificates generate alice --organizations dev --kubeconfig${flags.out === 'generated' ? '' : ` --generated-assets-dir ${flags.out}`}`,
+    ],
+  };
+  if (isNew) return [...distribution(manifest, flags), ...firstContact(manifest, flags), people, revocation];
+  return restartSteps(replaced);
+};
+
+/** Steps as text, numbered. */
+export const stepsText = (steps: readonly NextStep[]): string =>
+  steps.length === 0
+    ? ''
+    : `\nNext steps\n${steps.map(({ title, lines }, i) => `${i + 1}. ${title}:\n${lines.map((line) => `     ${line}\n`).join('')}`).join('')}`;

@@ -149,7 +149,7 @@ export const encodeAuthorityKeyIdentifier = (keyIdentifier: Uint8Array): Uint8Ar
 // Name constraints (section 4.2.1.10)
 
 /** One subtree: a typed base. An `ip` base is octets of address and mask, eight or 32. */
-export type GeneralSubtree = { readonly base: GeneralName } | { readonly base: { readonly type: 'ip-range'; readonly octets: Uint8Array } };
+export type GeneralSubtree = { readonly base: GeneralName | { readonly type: 'ip-range'; readonly octets: Uint8Array } };
 
 export type NameConstraints = { readonly permitted: readonly GeneralSubtree[]; readonly excluded: readonly GeneralSubtree[] };
 

@@ -172,10 +172,14 @@ export const commonNameOf = (name: Name): string | undefined => attributeValues(
 /** What two attributes are compared by: letters folded and blanks squeezed (RFC 5280 section 7.1, RFC 4518), or their bytes. */
 const comparable = ({ type, value, encoded }: NameAttribute): string =>
   value === undefined
-    ? `${type}=#${toHex(encoded)}`
-    : `${type}=${value.normalize('NFKC').toLowerCase().normalize('NFKC').replace(/\s+/g, ' ').trim()}`;
+    ? `${type}:${toHex(encoded)}`
+    : // Upper case in between, for lower case alone keeps apart what case folding joins: Σ at the end of a word, ß and ss.
+      `${type}=${value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC').replace(/\s+/g, ' ').trim()}`;
 
 const comparableRdn = (rdn: readonly NameAttribute[]): string => JSON.stringify(rdn.map(comparable).sort());
+
+/** Names that isSameName calls the same have the same key, all others another one. */
+export const nameKey = (name: Name): string => JSON.stringify(name.rdns.map(comparableRdn));
 
 /** Whether two names are the same by RFC 5280 section 7.1. */
 export const isSameName = (a: Name, b: Name): boolean =>

@@ -177,6 +177,7 @@ export const oid = {
   netscapeSgc: '2.16.840.1.113730.4.1',
   // other names
   userPrincipalName: '1.3.6.1.4.1.311.20.2.3',
+  smtpUtf8Mailbox: '1.3.6.1.5.5.7.8.9',
 } as const;
 
 const nameByOid: ReadonlyMap<string, string> = new Map(Object.entries(oid).map(([name, text]) => [text, name]));

@@ -58,9 +58,13 @@ const refuse = (what: string, cause?: unknown): never => {
   throw new CodedError('KeyInvalid', `cannot read ${what}: it is not a private key in PKCS#8, PKCS#1 or SEC1`, { cause });
 };
 
-const importDer = (der: Uint8Array, encoding: Exclude<Encoding, 'encrypted'>, what: string): KeyObject => {
+const requireKeySize = (der: Uint8Array, what: string): void => {
   if (der.length > maxKeyBytes)
     throw new CodedError('InputTooLarge', `cannot read ${what}: ${der.length} bytes are more than ${maxKeyBytes}`);
+};
+
+const importDer = (der: Uint8Array, encoding: Exclude<Encoding, 'encrypted'>, what: string): KeyObject => {
+  requireKeySize(der, what);
   readWhole(der, tag.sequence, what);
   let key: KeyObject;
   try {
@@ -74,29 +78,33 @@ const importDer = (der: Uint8Array, encoding: Exclude<Encoding, 'encrypted'>, wh
   return key;
 };
 
+const needPassphrase = (what: string): never => {
+  throw new CodedError('PassphraseRequired', `cannot read ${what}: it is encrypted and no passphrase was given`, {
+    hint: 'give --passphrase-file FILE',
+  });
+};
+
 const decrypt = (der: Uint8Array, passphrase: string | undefined, what: string): Uint8Array => {
-  if (passphrase === undefined)
-    throw new CodedError('PassphraseRequired', `cannot read ${what}: it is encrypted and no passphrase was given`, {
-      hint: 'give --passphrase-file FILE',
-    });
-  if (der.length > maxKeyBytes)
-    throw new CodedError('InputTooLarge', `cannot read ${what}: ${der.length} bytes are more than ${maxKeyBytes}`);
+  if (passphrase === undefined) return needPassphrase(what);
+  requireKeySize(der, what);
   return decryptPkcs8(der, passphrase);
 };
 
 /** OpenSSL's old encrypted PEM (RFC 1421 headers): one round of MD5 makes its key, so it is read and never written. */
 const importOldEncrypted = (block: PemBlock, passphrase: string | undefined, what: string): KeyObject => {
-  if (passphrase === undefined) decrypt(block.bytes, undefined, what);
+  if (passphrase === undefined) return needPassphrase(what);
+  requireKeySize(block.bytes, what);
   const headers = [...block.headers].map(([name, value]) => `${name}: ${value}\n`).join('');
-  const body = encodePem(block.label, block.bytes).replace('-----\n', `-----\n${headers}\n`);
+  const body = encodePem(block.label, block.bytes).replace('-----\n', () => `-----\n${headers}\n`);
+  let key: KeyObject;
   try {
-    const key = createPrivateKey({ key: body, format: 'pem', passphrase: passphrase ?? '' });
-    publicKeyOf(key);
-    return key;
+    key = createPrivateKey({ key: body, format: 'pem', passphrase });
   } catch {
     // As above: nothing of the key or the passphrase may travel in a cause.
     throw new CodedError('PassphraseWrong', `cannot read ${what}: the passphrase does not open it`);
   }
+  publicKeyOf(key);
+  return key;
 };
 
 export type KeySource = { readonly passphrase?: string | undefined /** Names the source in errors. */; readonly what?: string };
@@ -159,7 +167,14 @@ const possessionProbe = Buffer.from('certwright: does this private key belong to
 export const keyBelongsTo = (key: KeyObject, publicKey: PublicKey): boolean => {
   if (!equalBytes(publicKeyOf(key).spki, publicKey.spki)) return false;
   const digest = defaultDigest(publicKey.algorithm) ?? null;
-  return verify(digest, possessionProbe, publicKeyObject(publicKey), sign(digest, possessionProbe, key));
+  let signature: Uint8Array;
+  try {
+    signature = sign(digest, possessionProbe, key);
+  } catch {
+    // Numbers that do not belong together may keep a key from signing at all. It is then the key of nothing.
+    return false;
+  }
+  return verify(digest, possessionProbe, publicKeyObject(publicKey), signature);
 };
 
 /** Throws KeyMismatch where a private key does not belong to a public key; both are named in the words given. */

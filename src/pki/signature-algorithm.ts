@@ -8,6 +8,7 @@ import {
   atEnd,
   contextConstructedTag,
   type DerElement,
+  type DerReader,
   derReader,
   enter,
   enterWhole,
@@ -63,12 +64,22 @@ export const readSignatureAlgorithm = (element: DerElement): SignatureAlgorithm 
   return { raw: element.raw, oid: algorithmOid, name };
 };
 
-const readHash = (identifier: DerElement): Digest | undefined => {
-  const inner = derReader(identifier.content, 'PSS hash');
+/** The AlgorithmIdentifier of a hash, nothing after it. */
+const readHash = (reader: DerReader): Digest | undefined => {
+  const inner = enter(reader, tag.sequence, 'PSS hash');
   const digest = digestByOid[readOid(inner)];
   readOptional(inner, tag.null);
   expectEnd(inner);
+  expectEnd(reader);
   return digest;
+};
+
+/** The INTEGER that an explicit tag wraps. */
+const wrappedInteger = ({ content }: DerElement, max: number, part: string): number => {
+  const reader = derReader(content, part);
+  const value = readSmallInteger(reader, max);
+  expectEnd(reader);
+  return value;
 };
 
 /** RSASSA-PSS parameters (RFC 4055 section 3.1): one strong hash for message and mask, and a salt as long as the hash at least. */
@@ -81,13 +92,12 @@ const pssMethod = (algorithm: SignatureAlgorithm): Method | undefined => {
   if (hash === undefined || mask === undefined || salt === undefined) return undefined;
   const trailer = readOptional(parameters, contextConstructedTag(3));
   expectEnd(parameters);
-  if (trailer !== undefined && readSmallInteger(derReader(trailer.content, 'PSS trailer'), 255) !== 1) return undefined;
-  const hashReader = derReader(hash.content, 'PSS hash');
-  const digest = readHash(readAny(hashReader));
+  if (trailer !== undefined && wrappedInteger(trailer, 255, 'PSS trailer') !== 1) return undefined;
+  const digest = readHash(derReader(hash.content, 'PSS hash'));
   const maskReader = enterWhole(mask.content, tag.sequence, 'PSS mask');
   if (readOid(maskReader) !== oid.mgf1) return undefined;
-  const maskDigest = readHash(readAny(maskReader));
-  const saltLength = readSmallInteger(derReader(salt.content, 'PSS salt length'), 512);
+  const maskDigest = readHash(maskReader);
+  const saltLength = wrappedInteger(salt, 512, 'PSS salt length');
   if (digest === undefined || maskDigest !== digest || saltLength < Number(digest.slice(3)) / 8) return undefined;
   return { family: 'rsa-pss', digest, name: 'rsassaPss', saltLength };
 };

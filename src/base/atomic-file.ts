@@ -4,7 +4,7 @@
 // Opening, writing and renaming are synchronous, for that is several times faster than a turn through the thread pool each; only what
 // waits for the disk is not.
 
-import { close, closeSync, fstatSync, fsync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { close, closeSync, fstatSync, fsync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CodedError, quote } from './coded-error.ts';
 
@@ -25,7 +25,7 @@ export type OnFileStep = (step: FileStep) => void;
 export type WriteOptions = { readonly onStep?: OnFileStep | undefined };
 
 /** Bounds the descriptors in use, and how long synchronous work goes on between two turns of the event loop. */
-const maxOpen = 128;
+const maxOpen = 256;
 
 const errorCodeOf = (error: unknown): string | undefined => {
   const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
@@ -266,8 +266,19 @@ export const readFileBounded = (path: string, maxBytes: number): Uint8Array => {
   }
 };
 
+const isAbsent = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    // Why it cannot be looked at is told by who opens it.
+    return false;
+  }
+};
+
 /** As readFileBounded; undefined where the file does not exist. */
 export const readFileIfPresent = (path: string, maxBytes: number): Uint8Array | undefined => {
+  // Asked first, because in a new directory nearly every file is absent, and an error each is slow.
+  if (isAbsent(path)) return undefined;
   try {
     return readFileBounded(path, maxBytes);
   } catch (error) {

@@ -44,29 +44,23 @@ const refuseLink = (path: string, target: string): never => {
   );
 };
 
-/** Throws PathRefused where a path is a symbolic link to somewhere outside; one that is not there is no link. Says whether it is a directory. */
-const checkLink = (root: string, path: string): boolean => {
+/** Where a symbolic link leads; undefined where to nothing, which could be filled in later. */
+const targetOf = (link: string): string | undefined => {
   try {
-    const info = lstatSync(path);
-    if (!info.isSymbolicLink()) return info.isDirectory();
-    const target = realpathSync(path);
-    if (leadsOut(realpathSync(root), target)) refuseLink(path, target);
+    return realpathSync(link);
   } catch (error) {
-    const code = systemErrorCode(error);
-    // A dangling link could be written through later on.
-    if (code === 'ENOENT' && isDanglingLink(path)) refuseLink(path, 'nothing');
-    if (code === undefined) throw error;
+    if (systemErrorCode(error) === undefined) throw error;
+    return undefined;
   }
-  return false;
 };
 
-const isDanglingLink = (path: string): boolean => {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    // Not there at all, which is what a file about to be written is.
-    return false;
-  }
+/** Throws PathRefused where a path is a symbolic link to somewhere outside; one that is not there is no link. Says whether it is a directory. */
+const checkLink = (root: string, path: string): boolean => {
+  const info = lstatSync(path, { throwIfNoEntry: false });
+  if (info?.isSymbolicLink() !== true) return info?.isDirectory() === true;
+  const target = targetOf(path);
+  if (target === undefined || leadsOut(realpathSync(root), target)) refuseLink(path, target ?? 'nothing');
+  return false;
 };
 
 /** Resolves paths below `root`. Directories once found to be real ones are not looked at again. */

@@ -3,7 +3,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { readFileIfPresent, systemErrorCode } from '../base/atomic-file.ts';
+import { readFileIfPresent } from '../base/atomic-file.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { importPrivateKey } from '../pki/private-key.ts';
 import { type PublicKey, publicKeyOf } from '../pki/public-key.ts';
@@ -39,12 +39,8 @@ const observe = <T>(read: () => T | undefined): Observed<T> => {
 };
 
 const modeOf = (path: string): number | undefined => {
-  try {
-    return statSync(path).mode & 0o777;
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return undefined;
-  }
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  return mode === undefined ? undefined : mode & 0o777;
 };
 
 const keyHalf = (pem: string | Uint8Array, what: string): KeyHalf => {

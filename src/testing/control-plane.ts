@@ -97,7 +97,6 @@ export const startApiServer = ({ etcd, apiServer: files, serviceCidr }: ControlP
       '--requestheader-username-headers=X-Remote-User',
       `--proxy-client-cert-file=${files.proxyClient.certificate}`,
       `--proxy-client-key-file=${files.proxyClient.key}`,
-      '--enable-aggregator-routing=true',
       `--service-account-key-file=${files.serviceAccountVerifier}`,
       `--service-account-signing-key-file=${files.serviceAccountKey}`,
       '--service-account-issuer=https://kubernetes.default.svc.cluster.local',

@@ -44,7 +44,7 @@ export const startDaemon = (name: string, command: string, args: readonly string
   return {
     name,
     exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : 128),
-    log: (lines = 30) => readFileSync(options.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n'),
+    log: (lines = 12) => readFileSync(options.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n'),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');

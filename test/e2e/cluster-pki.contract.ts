@@ -175,7 +175,7 @@ export const clusterPkiContract = (name: string, variant: Variant): void => {
         `--cacert=${cluster.controlPlane.etcd[0]?.ca}`,
         `--cert=${files.certificate}`,
         `--key=${files.key}`,
-        '--command-timeout=3s',
+        '--command-timeout=1s',
       ];
       const { stdout, stderr } = await run(requireTool('etcdctl'), [...flags, ...args], {
         env: { ...process.env, ETCDCTL_API: '3' },
@@ -463,7 +463,7 @@ export const clusterPkiContract = (name: string, variant: Variant): void => {
           apiVersion: 'v1',
           kind: 'Service',
           metadata: { name: 'extension', namespace: 'work' },
-          spec: { type: 'ExternalName', externalName: 'localhost' },
+          spec: { type: 'ExternalName', externalName: 'localhost', ports: [{ port: where.port }] },
         });
         await apply({
           apiVersion: 'apiregistration.k8s.io/v1',

@@ -31,7 +31,8 @@ export type Difference = {
     | 'validity'
     | 'chain'
     | 'kubeconfig'
-    | 'content';
+    | 'content'
+    | 'ledger';
   readonly severity: 'broken' | 'differs';
   /** What is, and what should be. */
   readonly message: string;
@@ -102,17 +103,17 @@ const validityDifferences = ({ notBefore, notAfter }: X509Certificate, at: Date)
   return notBefore > at ? [broken('validity', `it is not valid before ${notBefore.toISOString()}`)] : [];
 };
 
-/** Everything that differs in one certificate, its key and chain aside. */
+/** Everything that differs in one certificate, its key and chain aside; its issuer too where the CA is not known. */
 export const certificateDifferences = (
   certificate: X509Certificate,
   planned: PlannedCertificate,
-  authority: X509Certificate,
+  authority: X509Certificate | undefined,
   at: Date,
 ): readonly Difference[] => [
   ...subjectDifferences(certificate, planned),
   ...nameDifferences(certificate, planned),
   ...usageDifferences(certificate, planned),
-  ...issuerDifferences(certificate, authority),
+  ...(authority === undefined ? [] : issuerDifferences(certificate, authority)),
   ...validityDifferences(certificate, at),
 ];
 
@@ -153,19 +154,19 @@ export const brokenHalves = ({ chain, key }: ObservedPair): readonly Difference[
   return [broken('certificate', chain.state === 'absent' ? 'it is missing' : chain.problem), ...keyProblem];
 };
 
-/** Everything that differs in a pair. */
+/** Everything that differs in a pair; what only its CA can tell is left out where that is not known. */
 export const pairDifferences = (
   pair: ObservedPair,
   planned: PlannedCertificate,
-  authority: ComparedAuthority,
+  authority: ComparedAuthority | undefined,
   at: Date,
 ): readonly Difference[] => {
   if (pair.chain.state !== 'present') return brokenHalves(pair);
   const [certificate] = pair.chain.value;
   return [
-    ...certificateDifferences(certificate, planned, authority.certificate, at),
+    ...certificateDifferences(certificate, planned, authority?.certificate, at),
     ...keyDifferences(pair, certificate),
-    ...chainDifferences(pair.chain.value, authority),
+    ...(authority === undefined ? [] : chainDifferences(pair.chain.value, authority)),
   ];
 };
 

@@ -138,10 +138,8 @@ const readTrustTexts = ({ authorities }: ClusterManifest, tree: Tree): ReadonlyM
 /** The public half of a key as PEM (SubjectPublicKeyInfo). */
 export const publicKeyPem = ({ key }: KeyHalf): string => createPublicKey(key).export({ format: 'pem', type: 'spki' }).toString();
 
-/** Reads everything of a manifest below `directory`. Throws PathRefused, and for a CA that cannot be used what readAuthority throws. */
-export const readClusterState = (manifest: ClusterManifest, directory: string, options: AuthorityOptions): ClusterState => {
-  const tree = openTree(directory);
-  const authorities = readAuthorityStates(tree, manifest, options);
+/** Reads everything of a manifest but its CAs, which were read before. Throws PathRefused. */
+export const readRest = (manifest: ClusterManifest, tree: Tree, authorities: readonly AuthorityState[]): ClusterState => {
   const external = new Set<AuthorityId>(
     authorities.flatMap((state) => (state.state === 'ready' && state.authority.signer === undefined ? [state.planned.id] : [])),
   );
@@ -165,4 +163,10 @@ export const readClusterState = (manifest: ClusterManifest, directory: string, o
       .filter(({ file }) => !delivered.has(file))
       .map((planned) => ({ planned, path: tree.path(planned.file), found: observeKubeconfig(tree.path(planned.file)) })),
   };
+};
+
+/** Reads everything of a manifest below `directory`. Throws PathRefused, and for a CA that cannot be used what readAuthority throws. */
+export const readClusterState = (manifest: ClusterManifest, directory: string, options: AuthorityOptions): ClusterState => {
+  const tree = openTree(directory);
+  return readRest(manifest, tree, readAuthorityStates(tree, manifest, options));
 };

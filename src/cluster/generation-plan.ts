@@ -88,7 +88,8 @@ const decideText = (found: string | undefined, isRight: (text: string) => boolea
   return { kind: overwrite ? 'overwrite' : 'differs', differences: [broken('content', problem)] };
 };
 
-const trustFilesOf = (cluster: ClusterState, state: AuthorityState, overwrite: boolean): readonly TextFile[] => {
+/** Copies of a CA's certificate, and the file of what verifies servers where there is a root above it. */
+export const trustFilesOf = (cluster: ClusterState, state: AuthorityState, overwrite: boolean): readonly TextFile[] => {
   const { planned } = state;
   const file = (path: string, description: string, wanted: readonly X509Certificate[] | undefined, problem: string): TextFile => {
     const decided = decideText(
@@ -140,7 +141,7 @@ const requireNothingSigned = (cluster: ClusterState, trustFiles: readonly TextFi
 };
 
 /** The private half is never made anew where anything of the pair is there: every token in the cluster hangs on it. */
-const keyPairAction = ({ planned, key, publicKeyText, copies }: KeyPairState): Action => {
+export const keyPairAction = ({ planned, key, publicKeyText, copies }: KeyPairState): Action => {
   const base = { id: planned.id, description: planned.description, files: [planned.keyFile], notes: [] };
   if (key.state === 'present') return { ...base, kind: 'keep', differences: [] };
   if (key.state === 'unreadable') return { ...base, kind: 'differs', differences: [broken('key', key.problem)] };
@@ -157,7 +158,8 @@ const keyPairAction = ({ planned, key, publicKeyText, copies }: KeyPairState): A
   };
 };
 
-const keyPairFilesOf = (cluster: ClusterState, state: KeyPairState, overwrite: boolean): readonly TextFile[] => {
+/** Everything that repeats a key pair, its own public half first. */
+export const keyPairFilesOf = (cluster: ClusterState, state: KeyPairState, overwrite: boolean): readonly TextFile[] => {
   const { planned, key, keyText, publicKeyText, copies } = state;
   const pem = key.state === 'present' ? publicKeyPem(key.value) : undefined;
   const places = [

@@ -16,7 +16,8 @@ export type KeyHalf = { readonly key: KeyObject; readonly publicKey: PublicKey }
 
 export type Observed<T> =
   | { readonly state: 'absent' }
-  | { readonly state: 'unreadable'; readonly problem: string }
+  /** `isEncrypted` where a passphrase would open it. */
+  | { readonly state: 'unreadable'; readonly problem: string; readonly isEncrypted: boolean }
   | { readonly state: 'present'; readonly value: T };
 
 /** A pair on disk; the chain has one certificate at least. */
@@ -33,7 +34,8 @@ const observe = <T>(read: () => T | undefined): Observed<T> => {
     const value = read();
     return value === undefined ? { state: 'absent' } : { state: 'present', value };
   } catch (error) {
-    if (error instanceof CodedError && error.class === 'input') return { state: 'unreadable', problem: error.message };
+    if (error instanceof CodedError && error.class === 'input')
+      return { state: 'unreadable', problem: error.message, isEncrypted: error.code === 'PassphraseRequired' };
     throw error;
   }
 };

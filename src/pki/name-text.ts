@@ -4,7 +4,7 @@
 import { fromHex, fromUtf8, toHex } from '../base/bytes.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { derReader, expectEnd, readAny } from './der.ts';
-import { decodeString, makeName, type Name, type NameAttribute, nameAttribute } from './name.ts';
+import { decodeString, emptyName, makeName, type Name, type NameAttribute, nameAttribute } from './name.ts';
 import { encodeOid, oid } from './oid.ts';
 
 /** Short names: those of RFC 4514 first, then the ones OpenSSL and people use for the rest. */
@@ -54,8 +54,7 @@ const escapeValue = (value: string): string =>
   value
     .replace(/["+,;<>\\]/g, '\\$&')
     .replace(/\p{Cc}/gu, (control) => Buffer.from(control, 'utf8').toString('hex').replace(/../g, '\\$&'))
-    .replace(/^[ #]/, '\\$&')
-    .replace(/ $/, '\\ ');
+    .replace(/^[ #]| $/g, '\\$&');
 
 const formatAttribute = ({ type, value, encoded }: NameAttribute): string =>
   `${attributeTypeName(type)}=${value === undefined ? `#${toHex(encoded)}` : escapeValue(value)}`;
@@ -99,13 +98,19 @@ const unescapeValue = (source: string, whole: string): string => {
   let backslashes = 0;
   while (source[end - 1 - backslashes] === '\\') backslashes++;
   if (backslashes % 2 === 1 && end < source.length) end++;
-  let text = source.slice(0, end).trimStart();
-  if (text.length > 1 && text.startsWith('"') && text.endsWith('"')) text = text.slice(1, -1);
+  let text = source.slice(0, end).replace(/^ +/, '');
+  // Quotation marks around a value are of RFC 2253, and still written.
+  const quoted = text.length > 1 && text.startsWith('"') && text.endsWith('"');
+  if (quoted) text = text.slice(1, -1);
+  else if (text.startsWith('#')) return invalid('a value after # is hex of its DER; the character itself is written \\#');
   const octets: Buffer[] = [];
   for (let i = 0; i < text.length; i++) {
     const character = text[i] ?? '';
     if (character !== '\\') {
       const point = text.codePointAt(i) ?? 0;
+      if (character === '"' || (!quoted && (character === '<' || character === '>')))
+        return invalid(`${quote(character)} stands without a backslash before it`);
+      if (point >= 0xd800 && point <= 0xdfff) return invalid('it holds half a character');
       octets.push(Buffer.from(String.fromCodePoint(point), 'utf8'));
       if (point > 0xffff) i++;
       continue;
@@ -132,7 +137,7 @@ const parseAttribute = (token: string, whole: string): NameAttribute => {
     });
   encodeOid(type);
   const source = token.slice(equals + 1);
-  const hex = /^\s*#([0-9a-fA-F]+)\s*$/.exec(source)?.[1];
+  const hex = /^ *#([0-9a-fA-F]+) *$/.exec(source)?.[1];
   if (hex === undefined) return nameAttribute(type, unescapeValue(source, whole));
   const bytes = fromHex(hex);
   if (bytes === undefined) throw new CodedError('NameInvalid', `cannot read name ${quote(whole)}: ${quote(hex)} is not hex of whole bytes`);
@@ -145,7 +150,7 @@ const parseAttribute = (token: string, whole: string): NameAttribute => {
 /** A Name of RFC 4514 text. Throws NameInvalid naming what is wrong. The empty text is the empty name. */
 export const parseNameText = (text: string): Name => {
   if (text.length > maxText) throw new CodedError('InputTooLarge', `cannot read name: ${text.length} characters are more than ${maxText}`);
-  if (text.trim() === '') return makeName([]);
+  if (/^ *$/.test(text)) return emptyName;
   const rdns: NameAttribute[][] = [];
   let joins = false;
   for (const token of split(text)) {

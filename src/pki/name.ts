@@ -147,11 +147,12 @@ export const nameAttribute = (type: string, value: string): NameAttribute => {
   return { type, value, encoded: element(stringTag, toUtf8(value)) };
 };
 
-/** A Name of relative names in order. */
-export const makeName = (rdns: readonly (readonly NameAttribute[])[]): Name => ({
-  rdns,
-  raw: sequence(...rdns.map((rdn) => setOf(rdn.map(({ type, encoded }) => sequence(encodeOid(type), encoded))))),
-});
+/**
+ * A Name of relative names in order; the attributes of one stand in the order DER wants. Read back from its DER, so that no name is made that
+ * could not be read. Throws NameInvalid, OidInvalid, DerInvalid.
+ */
+export const makeName = (rdns: readonly (readonly NameAttribute[])[]): Name =>
+  parseName(sequence(...rdns.map((rdn) => setOf(rdn.map(({ type, encoded }) => sequence(encodeOid(type), encoded))))));
 
 /** The name without parts. */
 export const emptyName: Name = makeName([]);

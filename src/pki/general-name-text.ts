@@ -1,9 +1,9 @@
 // Text forms of GeneralNames and the rules their syntax must keep: how a user's string becomes a typed name, and what is wrong with one.
 
-import { toHex, toUtf8 } from '../base/bytes.ts';
+import { fromHex, toHex, toUtf8 } from '../base/bytes.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { formatIpAddress, parseIpAddress } from '../base/ip-address.ts';
-import { derReader, element, readAny, tag } from './der.ts';
+import { derReader, element, expectEnd, readAny, tag } from './der.ts';
 import type { GeneralName } from './general-name.ts';
 import { decodeString } from './name.ts';
 import { formatName, parseNameText } from './name-text.ts';
@@ -36,27 +36,49 @@ export const dnsNameProblem = (name: string): string | undefined => {
   return /^\d+$/.test(rest.at(-1) ?? '') && labels[0] !== '*' && rest.length === 4 ? 'it looks like an IP address' : undefined;
 };
 
-/** What is wrong with an email address as a SAN (RFC 5280 section 4.2.1.6: a Mailbox, ASCII). */
+/** What is wrong with an email address as a SAN (RFC 5280 section 4.2.1.6: a Mailbox, ASCII; no quoted local part, no address literal). */
 export const emailProblem = (address: string): string | undefined => {
-  const at = address.lastIndexOf('@');
   if (address.length > 254) return 'it is longer than 254 characters';
-  if (!/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}$/.test(address.slice(0, Math.max(at, 0))))
+  const at = address.lastIndexOf('@');
+  const local = address.slice(0, Math.max(at, 0));
+  if (local.length > 64 || !/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local))
     return 'its part before the @ is not a plain local part';
   const domain = address.slice(at + 1);
   return domain.startsWith('*') ? 'its domain is a wildcard' : dnsNameProblem(domain);
 };
 
-/** What is wrong with a URI as a SAN (RFC 5280 section 4.2.1.6: absolute, with a host name or address where it has an authority). */
-export const uriProblem = (uri: string): string | undefined => {
-  if (!/^[\x21-\x7e]+$/.test(uri)) return 'it has blanks or is not ASCII';
-  const parts = /^([A-Za-z][A-Za-z0-9+.-]*):(\/\/(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]*)(?::\d*)?(?=[/?#]|$))?(.*)$/.exec(uri);
-  if (parts === null) return 'it has no scheme';
-  const [, , authority, host = '', rest = ''] = parts;
-  if (authority === undefined) return rest === '' || rest.startsWith('//') ? 'it has nothing behind its scheme' : undefined;
-  if (host.startsWith('[')) return parseIpAddress(host.slice(1, -1)) === undefined ? 'its host is not an IP address' : undefined;
+/** The characters of RFC 3986, each percent sign before two hex digits. */
+const uriText = /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$/;
+
+const authorityProblem = (authority: string): string | undefined => {
+  const at = authority.indexOf('@');
+  // Which of two is the last of the user's part is read differently by different programs.
+  if (at !== authority.lastIndexOf('@')) return 'it has two @ before its host';
+  const parts = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(authority.slice(at + 1));
+  if (parts === null) return 'its host and port are malformed';
+  const host = parts[1] ?? '';
+  if (host.startsWith('['))
+    return host.includes(':') && parseIpAddress(host.slice(1, -1)) !== undefined ? undefined : 'its host is not an IP address';
   // SPIFFE trust domains and the like: a host name of DNS syntax, wildcards aside.
   if (host.includes('*')) return 'its host is a wildcard';
   return parseIpAddress(host) === undefined ? dnsNameProblem(host) : undefined;
+};
+
+/** What is wrong with a URI as a SAN (RFC 5280 section 4.2.1.6: absolute, with a host name or address where it has an authority). */
+export const uriProblem = (uri: string): string | undefined => {
+  if (!uriText.test(uri)) return 'it has characters that no URI has';
+  const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:/.exec(uri)?.[0];
+  if (scheme === undefined) return 'it has no scheme';
+  const rest = uri.slice(scheme.length);
+  if (rest === '') return 'it has nothing behind its scheme';
+  return rest.startsWith('//') ? authorityProblem(/^[^/?#]*/.exec(rest.slice(2))?.[0] ?? '') : undefined;
+};
+
+/** Strings, structures and octets are carried as they are; values of other types are read differently, or not at all. */
+const otherNameProblem = (value: Uint8Array): string | undefined => {
+  const found = readAny(derReader(value, 'otherName value'));
+  const isKnown = found.tag === tag.sequence || found.tag === tag.octetString || decodeString(found) !== undefined;
+  return isKnown ? undefined : 'its value is no string, SEQUENCE or OCTET STRING';
 };
 
 /** What is wrong with the syntax of a name, undefined where nothing is. */
@@ -73,6 +95,7 @@ export const generalNameProblem = (name: GeneralName): string | undefined => {
     case 'directoryName':
       return name.name.rdns.length === 0 ? 'it is the empty directory name' : undefined;
     case 'otherName':
+      return otherNameProblem(name.value);
     case 'registeredId':
       return undefined;
     case 'unsupported':
@@ -85,17 +108,24 @@ const invalid = (text: string, problem: string): never => {
 };
 
 const parseOtherName = (source: string, text: string): GeneralName => {
-  const parts = /^([0-9.]+);(UTF8|UTF8String|IA5|IA5STRING):(.*)$/is.exec(source);
+  const parts = /^([0-9.]+);(UTF8|UTF8String|IA5|IA5STRING|DER):(.*)$/is.exec(source);
   if (parts === null) return invalid(text, 'write it as otherName:1.2.3.4;UTF8:value');
   const [, type = '', kind = '', value = ''] = parts;
   encodeOid(type);
+  if (kind.toUpperCase() === 'DER') {
+    const der = fromHex(value) ?? invalid(text, 'its value is not hex of whole bytes');
+    const reader = derReader(der, 'otherName value');
+    readAny(reader);
+    expectEnd(reader);
+    return { type: 'otherName', oid: type, value: der };
+  }
   const stringTag = kind.toUpperCase().startsWith('UTF8') ? tag.utf8String : tag.ia5String;
   if (stringTag === tag.ia5String && /\P{ASCII}/u.test(value)) return invalid(text, 'its value is not ASCII');
   return { type: 'otherName', oid: type, value: element(stringTag, toUtf8(value)) };
 };
 
 const unchecked = (text: string): GeneralName => {
-  const prefixed = /^(dns|ip|ip address|email|uri|dirname|rid|othername):(.*)$/is.exec(text);
+  const prefixed = /^(dns|ip|ip address|email|uri|dirname|rid|registered id|othername):(.*)$/is.exec(text);
   const value = (prefixed?.[2] ?? text).trim();
   switch (prefixed?.[1]?.toLowerCase()) {
     case 'dns':
@@ -107,6 +137,7 @@ const unchecked = (text: string): GeneralName => {
     case 'dirname':
       return { type: 'directoryName', name: parseNameText(value) };
     case 'rid':
+    case 'registered id':
       encodeOid(value);
       return { type: 'registeredId', oid: value };
     case 'othername':
@@ -119,6 +150,7 @@ const unchecked = (text: string): GeneralName => {
     default: {
       const octets = parseIpAddress(value);
       if (octets !== undefined) return { type: 'ip', value: formatIpAddress(octets) };
+      if (/^[^:]+:\d{1,5}$/.test(value)) return invalid(text, 'it looks like a host with a port, and a certificate names no ports');
       if (value.includes('://')) return { type: 'uri', value };
       if (value.includes('@')) return { type: 'email', value };
       return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(value) ? { type: 'uri', value } : { type: 'dns', value };
@@ -128,7 +160,7 @@ const unchecked = (text: string): GeneralName => {
 
 /**
  * The typed name a user's string means: an address, a URI, an email address, else a DNS name; or as its prefix says (`DNS:`, `IP:`, `URI:`,
- * `email:`, `dirName:`, `RID:`, `otherName:OID;UTF8:text`). Throws SanInvalid naming what is wrong.
+ * `email:`, `dirName:`, `RID:`, `otherName:OID;UTF8:text`, the same with `IA5STRING:text` or `DER:hex`). Throws SanInvalid naming what is wrong.
  */
 export const parseGeneralName = (text: string): GeneralName => {
   const name = unchecked(text.trim());
@@ -152,8 +184,10 @@ export const formatGeneralName = (name: GeneralName): string => {
     case 'registeredId':
       return `Registered ID:${name.oid}`;
     case 'otherName': {
-      const text = decodeString(readAny(derReader(name.value, 'otherName value')));
-      return text === undefined ? `otherName:${name.oid};DER:${toHex(name.value)}` : `otherName:${name.oid};UTF8:${text}`;
+      const found = readAny(derReader(name.value, 'otherName value'));
+      const kind = found.tag === tag.utf8String ? 'UTF8' : found.tag === tag.ia5String ? 'IA5STRING' : undefined;
+      const text = decodeString(found);
+      return `otherName:${name.oid};${kind === undefined || text === undefined ? `DER:${toHex(name.value)}` : `${kind}:${text}`}`;
     }
     case 'unsupported':
       return `unsupported:${toHex(name.raw)}`;

@@ -1,7 +1,7 @@
 // GeneralNames (RFC 5280 section 4.2.1.6): typed entries of subject alternative names and of name constraints, DER in and out.
 // The type stays with the value in every comparison. Text forms and the rules of syntax are general-name-text.ts.
 
-import { equalBytes } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { formatIpAddress, parseIpAddress } from '../base/ip-address.ts';
 import {
@@ -104,8 +104,9 @@ export const encodeGeneralName = (name: GeneralName): Uint8Array => {
   }
 };
 
-/** Whether two names are the same, type and bytes; DNS names and the like with letter case aside. */
-export const isSameGeneralName = (a: GeneralName, b: GeneralName): boolean =>
-  a.type === 'dns' && b.type === 'dns'
-    ? a.value.toLowerCase() === b.value.toLowerCase()
-    : equalBytes(encodeGeneralName(a), encodeGeneralName(b));
+/** What two names are the same by: type and bytes, and for DNS names the text with letter case aside. */
+export const generalNameKey = (name: GeneralName): string =>
+  name.type === 'dns' ? `dns:${name.value.toLowerCase()}` : toHex(encodeGeneralName(name));
+
+/** Whether two names are the same by generalNameKey. */
+export const isSameGeneralName = (a: GeneralName, b: GeneralName): boolean => generalNameKey(a) === generalNameKey(b);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { fromHex, toHex, toUtf8 } from '../base/bytes.ts';
+import { concatBytes, fromHex, toHex, toUtf8 } from '../base/bytes.ts';
 import { assertCoded, resultOrCodedError } from '../testing/coded-errors.ts';
 import { runs } from '../testing/runs.ts';
 import {
@@ -133,7 +133,7 @@ describe('general names', () => {
     fc.assert(
       fc.property(name, (given) => {
         const der = encodeGeneralName(given);
-        const reader = derReader(Buffer.concat([der, nullElement]), 'test');
+        const reader = derReader(concatBytes([der, nullElement]), 'test');
         const read = readGeneralName(reader);
         assert.equal(reader.offset, der.length);
         assert.equal(toHex(encodeGeneralName(read)), toHex(der));

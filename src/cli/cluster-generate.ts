@@ -14,9 +14,10 @@ import {
   withCaPassphrases,
 } from './cluster-plan.ts';
 import type { DefineCommand } from './command.ts';
+import { outputOption } from './common-options.ts';
 import { type Io, say } from './io.ts';
 import { type CommandFlags, generateSteps, stepsText } from './next-steps.ts';
-import { outputOption, printResult } from './output-format.ts';
+import { printResult } from './output-format.ts';
 import { startProgress } from './progress.ts';
 import { textTable } from './text-table.ts';
 
@@ -97,7 +98,7 @@ export const defineClusterGenerate: DefineCommand = (command, io) => {
           passphrases,
           at: io.now(),
           random: io.random,
-          requestedBy: io.userName,
+          requestedBy: io.userName(),
         };
         return dryRun ? planCluster(request) : runGenerate(io, request);
       });

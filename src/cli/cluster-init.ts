@@ -3,8 +3,9 @@
 import { planTemplate } from '../cluster/plan-template.ts';
 import { dryRunOption, planFileOption } from './cluster-plan.ts';
 import type { DefineCommand } from './command.ts';
+import { outputOption } from './common-options.ts';
 import { wholeNumber } from './option-values.ts';
-import { type OutputFormat, outputOption, printResult } from './output-format.ts';
+import { type OutputFormat, printResult } from './output-format.ts';
 import { requireFree, writeOutputs } from './write-output.ts';
 
 const maxMachines = 10_000;

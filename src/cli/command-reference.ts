@@ -21,7 +21,7 @@ const definingIo: Io = {
   now: unreachable,
   random: unreachable,
   settings: readSettings({}),
-  userName: '',
+  userName: unreachable,
   verbose: false,
   progress: false,
   setExitCode: unreachable,

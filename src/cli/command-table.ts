@@ -43,6 +43,10 @@ export const commandRows: readonly CommandRow[] = [
     path: ['pki', 'inspect'],
     summary: 'Show what keys, certificates, requests, lists, keystores and kubeconfigs say',
     load: async () => (await import('./pki-inspect.ts')).definePkiInspect,
+    loadPlain: async () => {
+      const { inspectFiles } = await import('./inspect-files.ts');
+      return (files, io) => inspectFiles(io, files, { output: 'text' });
+    },
   },
   {
     path: ['pki', 'keystore', 'create'],

@@ -1,30 +1,13 @@
 // From command lines to a tree of commands, of which only the chosen one is loaded. The parsing itself is commander's; what it finds wrong
 // becomes a CodedError, as every other error of this program.
 
-import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CodedError } from '../base/coded-error.ts';
 import type { CommandNotes, CommandRow, GroupRow } from './command.ts';
+import { chosenPath, rowOf } from './command-path.ts';
 import { commandRows, groupRows } from './command-table.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
-
-const startsWith = (path: readonly string[], prefix: readonly string[]): boolean => prefix.every((word, i) => path[i] === word);
-
-/** The words of a command line that name a command, as far as they lead. Flags between them are passed over: the global ones may stand there. */
-export const chosenPath = (argv: readonly string[]): readonly string[] => {
-  const path: string[] = [];
-  for (const word of argv) {
-    if (word === '--' || commandRows.some((row) => row.path.join(' ') === path.join(' '))) break;
-    if (word.startsWith('-')) continue;
-    if (!commandRows.some((row) => startsWith(row.path, [...path, word]))) break;
-    path.push(word);
-  }
-  return path;
-};
-
-/** The row of a whole path. */
-export const rowOf = (path: readonly string[]): CommandRow | undefined =>
-  commandRows.find((row) => row.path.length === path.length && startsWith(row.path, path));
 
 const exampleText = (notes: CommandNotes, programName: string): string =>
   notes.examples.length === 0
@@ -41,7 +24,7 @@ export const defineRow = async (row: CommandRow, command: Command, io: Io): Prom
   return notes;
 };
 
-export type Tree = {
+type Tree = {
   readonly program: CommandUnknownOpts;
   /** What commander wanted on standard error: help for a group that was named alone. */
   readonly aside: () => string;
@@ -75,7 +58,7 @@ const newProgram = (io: Io): { readonly program: Command; readonly aside: () => 
 };
 
 /** The tree for a command line: the chosen command loaded and alone in it, or, where none was chosen, every command by name. */
-export const buildTree = async (argv: readonly string[], io: Io): Promise<Tree> => {
+const buildTree = async (argv: readonly string[], io: Io): Promise<Tree> => {
   const chosen = rowOf(chosenPath(argv));
   const { program, aside } = newProgram(io);
   const groups = new Map<string, Command>();
@@ -105,7 +88,7 @@ export const buildTree = async (argv: readonly string[], io: Io): Promise<Tree> 
 const suggestion = /\n?\(Did you mean (?:one of )?(.+)\?\)$/;
 
 /** What commander found wrong, in our words. `path` is the command it was about. */
-export const usageError = (error: CommanderError, path: readonly string[], programName: string): CodedError => {
+const usageError = (error: CommanderError, path: readonly string[], programName: string): CodedError => {
   const meant = suggestion.exec(error.message)?.[1];
   const message = error.message
     .replace(suggestion, '')
@@ -116,4 +99,16 @@ export const usageError = (error: CommanderError, path: readonly string[], progr
     hint: `${meant === undefined ? '' : `did you mean ${meant}? `}${help} shows what it takes`,
     cause: error,
   });
+};
+
+/** Parses a command line and runs its command. Throws UsageInvalid for what commander finds wrong with it. */
+export const parseAndRun = async (argv: readonly string[], io: Io): Promise<void> => {
+  const { program, aside } = await buildTree(argv, io);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.help') io.out.write(aside());
+    else if (error.exitCode !== 0) throw usageError(error, chosenPath(argv), io.settings.programName);
+  }
 };

@@ -22,6 +22,8 @@ export type CommandRow = {
   /** One sentence without a full stop, starting with a verb. */
   readonly summary: string;
   load(): Promise<DefineCommand>;
+  /** Runs the command with arguments alone, every option as usual: for what must start fast, because the parser takes its time to load. */
+  loadPlain?(): Promise<(words: readonly string[], io: Io) => Promise<void>>;
 };
 
 /** A word that only groups commands. */

@@ -4,8 +4,9 @@
 
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandNotes } from './command.ts';
+import { rowOf } from './command-path.ts';
 import { commandRows, groupRows } from './command-table.ts';
-import { defineRow, rowOf } from './command-tree.ts';
+import { defineRow } from './command-tree.ts';
 import type { Io } from './io.ts';
 
 const globalFlags = ['--help', '--progress', '--verbose'];

@@ -27,7 +27,7 @@ export type Io = {
   random(length: number): Uint8Array;
   readonly settings: Settings;
   /** Who asked, for ledgers: `user@host`. */
-  readonly userName: string;
+  userName(): string;
   /** `--verbose`: more on standard error, stacks of faults included. */
   readonly verbose: boolean;
   /** `--progress`: progress also where standard error is no terminal. */

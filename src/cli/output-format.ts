@@ -1,16 +1,11 @@
 // `-o text|json|yaml`: how a command that reads something prints what it found. YAML is loaded only when asked for.
 
-import { Option } from '@commander-js/extra-typings';
 import type { Io } from './io.ts';
 
 /** The formats, the usual one first. */
 export const outputFormats = ['text', 'json', 'yaml'] as const;
 
 export type OutputFormat = (typeof outputFormats)[number];
-
-/** The option itself. */
-export const outputOption = () =>
-  new Option('-o, --output <format>', 'how to print the result').choices(outputFormats).default('text' as const);
 
 /** Prints a result: as data in JSON or YAML, or as the text it is given for people. */
 export const printResult = async (io: Pick<Io, 'out'>, format: OutputFormat, value: unknown, text: () => string): Promise<void> => {

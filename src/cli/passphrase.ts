@@ -1,16 +1,9 @@
 // Passphrases: from a file, from the environment, or asked for on a terminal. Never from an argument, which every user of the machine can
 // read while the command runs.
 
-import { Option } from '@commander-js/extra-typings';
 import { CodedError, isCodedError } from '../base/coded-error.ts';
 import type { Io } from './io.ts';
 import { readTextInput } from './read-input.ts';
-
-export const passphraseFileOption = () =>
-  new Option(
-    '--passphrase-file <file>',
-    'file whose first line is the passphrase ("-" for standard input; else CERTWRIGHT_PASSPHRASE, else asked)',
-  );
 
 type Given = { readonly passphraseFile?: string | undefined };
 

@@ -6,7 +6,8 @@ import { exportPrivateKey, generatePrivateKey } from '../pki/private-key.ts';
 import { publicKeyOf } from '../pki/public-key.ts';
 import { keyAlgorithmValue, keyAlgorithmWords } from './certificate-options.ts';
 import type { DefineCommand } from './command.ts';
-import { newPassphrase, passphraseFileOption } from './passphrase.ts';
+import { passphraseFileOption } from './common-options.ts';
+import { newPassphrase } from './passphrase.ts';
 import { requireFree, writeOutputs } from './write-output.ts';
 
 export const definePkiGenkey: DefineCommand = (command, io) => {

@@ -30,6 +30,15 @@ describe('pki inspect', () => {
       assert.equal(json.items[0].subject, 'CN=ca');
     }));
 
+  test('gives the same with the parser of command lines as without it', () =>
+    inScratch(async (cwd) => {
+      await makeCaFiles(cwd);
+      const plain = await runCli(['pki', 'inspect', 'ca.pem', 'ca.csr'], { cwd });
+      assert.match(plain.out, /^Certificate \(ca\.pem\)\n/);
+      assert.deepEqual(await runCli(['pki', 'inspect', '--output', 'text', 'ca.pem', 'ca.csr'], { cwd }), plain);
+      assert.deepEqual(await runCli(['pki', 'inspect', '--', 'ca.pem', 'ca.csr'], { cwd }), plain);
+    }));
+
   test('tells validity for the time that is given, else for now', () =>
     inScratch(async (cwd) => {
       await makeCaFiles(cwd);

@@ -2,9 +2,10 @@
 
 import { CodedError } from '../base/coded-error.ts';
 import type { DefineCommand } from './command.ts';
+import { passphraseFileOption } from './common-options.ts';
 import { encodeKeystore, keystoreFormats, openKeystore, profileWords } from './keystore-files.ts';
 import { oneOf } from './option-values.ts';
-import { newPassphrase, passphraseFileOption, withPassphrase } from './passphrase.ts';
+import { newPassphrase, withPassphrase } from './passphrase.ts';
 import { inputName, onlyOneStdin, readInput } from './read-input.ts';
 import { requireFree, writeOutputs } from './write-output.ts';
 

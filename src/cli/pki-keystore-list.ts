@@ -3,8 +3,9 @@
 import { CodedError } from '../base/coded-error.ts';
 import { inspect } from '../pki/inspect.ts';
 import type { DefineCommand } from './command.ts';
-import { outputOption, printResult } from './output-format.ts';
-import { passphraseFileOption, withPassphrase } from './passphrase.ts';
+import { outputOption, passphraseFileOption } from './common-options.ts';
+import { printResult } from './output-format.ts';
+import { withPassphrase } from './passphrase.ts';
 import { inputName, onlyOneStdin, readInput } from './read-input.ts';
 import { textTable } from './text-table.ts';
 

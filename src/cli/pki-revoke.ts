@@ -8,9 +8,10 @@ import { revocationReasons } from '../cluster/ledger-event.ts';
 import { type RevocationTarget, revoke } from '../cluster/revocation.ts';
 import { parseFirstCertificate } from '../pki/x509-certificate.ts';
 import type { DefineCommand } from './command.ts';
+import { outputOption } from './common-options.ts';
 import { type Io, say } from './io.ts';
 import { oneOf } from './option-values.ts';
-import { outputOption, printResult } from './output-format.ts';
+import { printResult } from './output-format.ts';
 import { inputName, readInput } from './read-input.ts';
 import { ledgerPath } from './signing-ca.ts';
 
@@ -57,7 +58,7 @@ export const definePkiRevoke: DefineCommand = (command, io) => {
           hint: 'it lies beside the CA that signed; --ledger FILE names another place',
         });
       const all = options.all === true;
-      const result = await io.writing((onStep) => revoke(ledgerFile, { target, reason, at: io.now(), by: io.userName, all, onStep }));
+      const result = await io.writing((onStep) => revoke(ledgerFile, { target, reason, at: io.now(), by: io.userName(), all, onStep }));
       await printResult(io, output, { ...result, reason, ledger: ledgerFile }, () =>
         [
           ...result.revoked.map((event) => line('revoked', event)),

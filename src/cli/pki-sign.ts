@@ -16,9 +16,9 @@ import { extendedUsageName } from '../pki/usage.ts';
 import { certificatePem, formatSerialNumber, type X509Certificate } from '../pki/x509-certificate.ts';
 import { nameConstraintsOf, sanValue, usageValues, usageWords } from './certificate-options.ts';
 import type { DefineCommand } from './command.ts';
+import { passphraseFileOption } from './common-options.ts';
 import { type Io, say } from './io.ts';
 import { anyDuration, commaList, durationOption, oneOf, positiveDuration, repeated, wholeNumber } from './option-values.ts';
-import { passphraseFileOption } from './passphrase.ts';
 import { inputName, onlyOneStdin, readInput } from './read-input.ts';
 import { ledgerPath, readPrivateKey, readSigningCa } from './signing-ca.ts';
 import { signingTemplate } from './signing-request.ts';
@@ -45,7 +45,7 @@ const signByCa = async (
   accept: readonly FindingName[],
 ): Promise<Signed> => {
   const ca = await readSigningCa(io, options);
-  const context = { at: io.now(), random: io.random, requestedBy: io.userName, accept };
+  const context = { at: io.now(), random: io.random, requestedBy: io.userName(), accept };
   const [certificate] = await io.writing((onStep) => issueCertificates(ca, [template], { ...context, onStep }));
   if (certificate === undefined) throw new Error('signing gave no certificate');
   return { certificate, issuer: ca.certificate, served: ca.isIntermediate ? [certificate, ca.certificate] : [certificate] };
@@ -57,7 +57,7 @@ const signBySelf = async (io: Io, options: SignOptions, template: CertificateTem
   // The ledger of a self-signed certificate lies beside it; on standard output it lies nowhere.
   const ledger = options.out === '-' && options.ledger === undefined ? undefined : ledgerPath(io, options.out, options.ledger);
   if (ledger !== undefined)
-    await io.writing((onStep) => appendLedger(ledger, [issuedEvent(certificate, io.userName, io.now())], { onStep }));
+    await io.writing((onStep) => appendLedger(ledger, [issuedEvent(certificate, io.userName(), io.now())], { onStep }));
   return { certificate, issuer: undefined, served: [certificate] };
 };
 

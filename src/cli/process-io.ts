@@ -3,24 +3,34 @@
 
 import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
+import { isatty } from 'node:tty';
 import { CodedError } from '../base/coded-error.ts';
 import type { Settings } from '../config/environment.ts';
 import { type Interruption, interruption } from './interruption.ts';
 import type { Sink } from './io.ts';
 import type { ProcessIo } from './run.ts';
 
-const sinkOf = (stream: NodeJS.WriteStream): Sink => {
+/** The stream is opened with the first write: most runs write to one of the two, and opening takes its time. */
+const sinkOf = (open: () => NodeJS.WriteStream, descriptor: number): Sink => {
+  let stream: NodeJS.WriteStream | undefined;
   let gone = false;
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader went away (`| head`), which is its right. The work is finished all the same, so that nothing is left half done.
-    if (error.code === 'EPIPE') gone = true;
-    else throw error;
-  });
+  const opened = (): NodeJS.WriteStream => {
+    const found = open();
+    found.on('error', (error: NodeJS.ErrnoException) => {
+      // The reader went away (`| head`), which is its right. The work is finished all the same, so that nothing is left half done.
+      if (error.code === 'EPIPE') gone = true;
+      else throw error;
+    });
+    return found;
+  };
   return {
     write: (data) => {
+      stream ??= opened();
       if (!gone) stream.write(data);
     },
-    isTerminal: stream.isTTY === true,
+    get isTerminal() {
+      return isatty(descriptor);
+    },
   };
 };
 
@@ -89,14 +99,14 @@ const watchSignals = (): Interruption => {
 
 /** The world of this process. */
 export const processIo = (settings: Settings): ProcessIo => ({
-  out: sinkOf(process.stdout),
-  err: sinkOf(process.stderr),
+  out: sinkOf(() => process.stdout, 1),
+  err: sinkOf(() => process.stderr, 2),
   readStdin,
   askSecret,
   cwd: process.cwd(),
   now: () => new Date(),
   random: (length) => randomBytes(length),
   settings,
-  userName: `${loginName(settings)}@${hostname()}`,
+  userName: () => `${loginName(settings)}@${hostname()}`,
   writing: watchSignals().writing,
 });

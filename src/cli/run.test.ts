@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CodedError } from '../base/coded-error.ts';
 import { inScratch, runCli } from '../testing/cli-run.ts';
+import { chosenPath } from './command-path.ts';
 import { commandRows, groupRows } from './command-table.ts';
-import { chosenPath } from './command-tree.ts';
 import { describeFailure } from './failure.ts';
 
 const style = { verbose: false, json: false, programName: 'certwright' };

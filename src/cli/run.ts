@@ -1,7 +1,6 @@
 // One run of the program: a command line and a world in, an exit code out. It never ends the process and never throws.
 
-import { CommanderError } from '@commander-js/extra-typings';
-import { buildTree, chosenPath, usageError } from './command-tree.ts';
+import { chosenPath, rowOf } from './command-path.ts';
 import { describeFailure } from './failure.ts';
 import { Interrupted } from './interruption.ts';
 import type { Io } from './io.ts';
@@ -20,16 +19,15 @@ const wantsJson = (argv: readonly string[]): boolean =>
     word === '-o' || word === '--output' ? argv[i + 1] === 'json' : word === '-ojson' || word === '-o=json' || word === '--output=json',
   );
 
-const runCommand = async (argv: readonly string[], io: Io): Promise<void> => {
+/** Runs a command whose row can do without the parser, where the command line holds nothing but its words and arguments. */
+const ranPlain = async (argv: readonly string[], io: Io): Promise<boolean> => {
+  if (argv.some((word) => word.startsWith('-') && word !== '-')) return false;
   const path = chosenPath(argv);
-  const { program, aside } = await buildTree(argv, io);
-  try {
-    await program.parseAsync([...argv], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.help') io.out.write(aside());
-    else if (error.exitCode !== 0) throw usageError(error, path, io.settings.programName);
-  }
+  const row = rowOf(path);
+  const words = argv.slice(path.length);
+  if (row?.loadPlain === undefined || words.length === 0) return false;
+  await (await row.loadPlain())(words, io);
+  return true;
 };
 
 /** Runs a command line (without the program's own name) and returns the exit code. */
@@ -51,7 +49,10 @@ export const run = async (commandLine: readonly string[], world: ProcessIo): Pro
     if (argv[0] === '__complete') {
       const { completions } = await import('./completion.ts');
       io.out.write((await completions(argv.slice(1), io)).map((line) => `${line}\n`).join(''));
-    } else await runCommand(argv, io);
+    } else if (!(await ranPlain(argv, io))) {
+      const { parseAndRun } = await import('./command-tree.ts');
+      await parseAndRun(argv, io);
+    }
     return exitCode;
   } catch (error) {
     if (error instanceof Interrupted) return error.exitCode;

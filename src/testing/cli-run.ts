@@ -56,7 +56,7 @@ export const runCli = async (argv: readonly string[], world: CliWorld = {}): Pro
     now: () => world.at ?? runTime,
     random: world.random ?? ((length) => randomBytes(length)),
     settings: readSettings(world.environment ?? {}),
-    userName: 'tester@test',
+    userName: () => 'tester@test',
     writing: interruption(() => undefined).writing,
   };
   const exitCode = await run(argv, io);

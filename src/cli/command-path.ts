@@ -1,0 +1,22 @@
+// Which command a command line names, told by its words alone, without the parser.
+
+import type { CommandRow } from './command.ts';
+import { commandRows } from './command-table.ts';
+
+const startsWith = (path: readonly string[], prefix: readonly string[]): boolean => prefix.every((word, i) => path[i] === word);
+
+/** The words of a command line that name a command, as far as they lead. Flags between them are passed over: the global ones may stand there. */
+export const chosenPath = (argv: readonly string[]): readonly string[] => {
+  const path: string[] = [];
+  for (const word of argv) {
+    if (word === '--' || commandRows.some((row) => row.path.join(' ') === path.join(' '))) break;
+    if (word.startsWith('-')) continue;
+    if (!commandRows.some((row) => startsWith(row.path, [...path, word]))) break;
+    path.push(word);
+  }
+  return path;
+};
+
+/** The row of a whole path. */
+export const rowOf = (path: readonly string[]): CommandRow | undefined =>
+  commandRows.find((row) => row.path.length === path.length && startsWith(row.path, path));

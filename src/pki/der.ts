@@ -219,8 +219,8 @@ const writeHeader = (into: Uint8Array, elementTag: number, length: number): numb
   return 2 + count;
 };
 
-/** An element of this tag around content parts. */
-export const element = (elementTag: number, ...parts: readonly Uint8Array[]): Uint8Array => {
+/** An element of this tag around a list of content parts, which may be longer than a list of arguments can be. */
+export const elementOf = (elementTag: number, parts: readonly Uint8Array[]): Uint8Array => {
   let length = 0;
   for (const part of parts) length += part.length;
   const encoded = new Uint8Array(1 + lengthOctets(length) + length);
@@ -232,7 +232,13 @@ export const element = (elementTag: number, ...parts: readonly Uint8Array[]): Ui
   return encoded;
 };
 
-export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => element(tag.sequence, ...parts);
+/** An element of this tag around content parts. */
+export const element = (elementTag: number, ...parts: readonly Uint8Array[]): Uint8Array => elementOf(elementTag, parts);
+
+export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => elementOf(tag.sequence, parts);
+
+/** SEQUENCE OF: a list of any length. */
+export const sequenceOf = (members: readonly Uint8Array[]): Uint8Array => elementOf(tag.sequence, members);
 
 const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
   const shared = Math.min(a.length, b.length);
@@ -245,13 +251,13 @@ const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
 
 /** SET OF: members sorted by their encodings (X.690 section 11.6). */
 export const setOf = (members: readonly Uint8Array[]): Uint8Array =>
-  members.length < 2 ? element(tag.set, ...members) : element(tag.set, ...[...members].sort(compareBytes));
+  elementOf(tag.set, members.length < 2 ? members : [...members].sort(compareBytes));
 
 /** Whether members stand in the order DER wants of a SET OF. */
 export const isSetOrder = (members: readonly Uint8Array[]): boolean =>
   members.every((member, i) => i === 0 || compareBytes(members[i - 1] ?? member, member) <= 0);
 
-export const octetString = (...parts: readonly Uint8Array[]): Uint8Array => element(tag.octetString, ...parts);
+export const octetString = (...parts: readonly Uint8Array[]): Uint8Array => elementOf(tag.octetString, parts);
 export const nullElement: Uint8Array = Uint8Array.of(tag.null, 0);
 export const booleanTrue: Uint8Array = Uint8Array.of(tag.boolean, 1, 0xff);
 

@@ -11,6 +11,7 @@ import {
   type DerReader,
   derReader,
   element,
+  elementOf,
   enter,
   enterWhole,
   expectEnd,
@@ -25,6 +26,7 @@ import {
   readSmallInteger,
   readWhole,
   sequence,
+  sequenceOf,
   smallInteger,
   tag,
 } from './der.ts';
@@ -65,7 +67,7 @@ export const readExtensions = (reader: DerReader, part = 'extensions'): readonly
 export const encodeExtension = ({ oid: type, critical, value }: Extension): Uint8Array =>
   critical ? sequence(encodeOid(type), booleanTrue, octetString(value)) : sequence(encodeOid(type), octetString(value));
 
-export const encodeExtensions = (extensions: readonly Extension[]): Uint8Array => sequence(...extensions.map(encodeExtension));
+export const encodeExtensions = (extensions: readonly Extension[]): Uint8Array => sequenceOf(extensions.map(encodeExtension));
 
 export const findExtension = (extensions: readonly Extension[], type: string): Extension | undefined =>
   extensions.find((extension) => extension.oid === type);
@@ -107,7 +109,7 @@ export const decodeExtendedKeyUsage = (value: Uint8Array): readonly string[] => 
   return purposes;
 };
 
-export const encodeExtendedKeyUsage = (purposes: readonly string[]): Uint8Array => sequence(...purposes.map(encodeOid));
+export const encodeExtendedKeyUsage = (purposes: readonly string[]): Uint8Array => sequenceOf(purposes.map(encodeOid));
 
 // Subject and issuer alternative names (sections 4.2.1.6 and 4.2.1.7)
 
@@ -116,7 +118,7 @@ const readGeneralNames = (reader: DerReader): readonly GeneralName[] => readAll(
 export const decodeGeneralNames = (value: Uint8Array): readonly GeneralName[] =>
   readGeneralNames(enterWhole(value, tag.sequence, 'alternative names'));
 
-export const encodeGeneralNames = (names: readonly GeneralName[]): Uint8Array => sequence(...names.map(encodeGeneralName));
+export const encodeGeneralNames = (names: readonly GeneralName[]): Uint8Array => sequenceOf(names.map(encodeGeneralName));
 
 // Key identifiers (sections 4.2.1.1 and 4.2.1.2)
 
@@ -186,9 +188,9 @@ const encodeSubtrees = (number: number, subtrees: readonly GeneralSubtree[]): Ui
   subtrees.length === 0
     ? []
     : [
-        element(
+        elementOf(
           contextConstructedTag(number),
-          ...subtrees.map(({ base }) => sequence(base.type === 'ip-range' ? element(contextTag(7), base.octets) : encodeGeneralName(base))),
+          subtrees.map(({ base }) => sequence(base.type === 'ip-range' ? element(contextTag(7), base.octets) : encodeGeneralName(base))),
         ),
       ];
 
@@ -204,6 +206,15 @@ export type DistributionPoint = {
   readonly crlIssuer: readonly GeneralName[];
 };
 
+/** The names of a DistributionPointName: full ones, or none where it is relative to the issuer's. */
+const readPointName = (content: Uint8Array): readonly GeneralName[] => {
+  const reader = derReader(content, 'distribution point name');
+  const full = readOptional(reader, contextConstructedTag(0));
+  if (full === undefined) readElement(reader, contextConstructedTag(1));
+  expectEnd(reader);
+  return full === undefined ? [] : readGeneralNames(derReader(full.content, 'distribution point name'));
+};
+
 export const decodeDistributionPoints = (value: Uint8Array): readonly DistributionPoint[] => {
   const reader = enterWhole(value, tag.sequence, 'CRL distribution points');
   const points: DistributionPoint[] = [];
@@ -213,10 +224,8 @@ export const decodeDistributionPoints = (value: Uint8Array): readonly Distributi
     const reasons = readOptional(inner, contextTag(1));
     const issuer = readOptional(inner, contextConstructedTag(2));
     expectEnd(inner);
-    const nameReader = derReader(name?.content ?? new Uint8Array(), 'distribution point name');
-    const full = readOptional(nameReader, contextConstructedTag(0));
     points.push({
-      fullName: full === undefined ? [] : readGeneralNames(derReader(full.content, 'distribution point name')),
+      fullName: name === undefined ? [] : readPointName(name.content),
       hasReasons: reasons !== undefined,
       crlIssuer: issuer === undefined ? [] : readGeneralNames(derReader(issuer.content, 'CRL issuer')),
     });

@@ -150,6 +150,8 @@ describe('names', () => {
       [oid.commonName, oid.organizationalUnit],
     );
     assert.deepEqual(parseName(name.raw), name);
+    const wide = new Array<NameAttribute>(200_000).fill(nameAttribute(oid.commonName, 'a'));
+    assert.equal(makeName([wide]).rdns[0]?.length, 200_000);
     assertCoded('DerInvalid', () => makeName([[]]));
     assertCoded('NameInvalid', () =>
       makeName([[{ type: oid.commonName, value: undefined, encoded: element(tag.utf8String, bytes('ff')) }]]),

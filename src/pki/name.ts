@@ -14,6 +14,7 @@ import {
   readAny,
   readElement,
   sequence,
+  sequenceOf,
   setOf,
   tag,
 } from './der.ts';
@@ -152,7 +153,7 @@ export const nameAttribute = (type: string, value: string): NameAttribute => {
  * could not be read. Throws NameInvalid, OidInvalid, DerInvalid.
  */
 export const makeName = (rdns: readonly (readonly NameAttribute[])[]): Name =>
-  parseName(sequence(...rdns.map((rdn) => setOf(rdn.map(({ type, encoded }) => sequence(encodeOid(type), encoded))))));
+  parseName(sequenceOf(rdns.map((rdn) => setOf(rdn.map(({ type, encoded }) => sequence(encodeOid(type), encoded))))));
 
 /** The name without parts. */
 export const emptyName: Name = makeName([]);

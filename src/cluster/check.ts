@@ -90,7 +90,7 @@ const modeDifference = (mode: number | undefined): readonly Difference[] =>
         {
           field: 'key mode',
           severity: 'differs',
-          message: `the file of its key has mode ${mode.toString(8).padStart(4, '0')}, expected 0600`,
+          message: `the file of its key has mode ${(mode & 0o777).toString(8).padStart(4, '0')}, expected 0600`,
         },
       ];
 

@@ -34,9 +34,12 @@ export type LeafTask = {
   /** What kubeconfigs trust the API server by. */
   readonly trust: readonly X509Certificate[];
   readonly places: LeafPlaces;
-  /** Kubeconfigs that hold the pair too and follow it when it is replaced. */
+  /** Kubeconfigs that hold the pair too and follow it when another key takes its place. */
   readonly followers: readonly { readonly file: string; readonly planned: PlannedKubeconfig }[];
 };
+
+/** Whether other files that hold the pair's key must follow. */
+export const changesKey = (work: LeafWork | undefined): boolean => work === 'replace pair' || work === 'request with new key';
 
 /** Told after each batch. */
 export type OnProgress = (progress: { readonly done: number; readonly total: number; readonly latest: string }) => void;
@@ -90,15 +93,19 @@ const remove = (path: string, { onStep }: DeliveryContext): void => {
   changing(path, () => rmSync(path, { force: true }));
 };
 
-/** A pair that gives way to a request: kept aside, and its certificate taken away first, so that no key ever stands beside another's. */
+/**
+ * A pair that gives way to a request is kept aside, and its certificate taken away first, so that no key ever stands beside another's;
+ * kubeconfigs that hold the pair go with it, and come back once it is signed.
+ */
 const makeWayForRequest = async ({ task }: Prepared, context: DeliveryContext): Promise<void> => {
   const { places } = task;
   if (places.kind !== 'pair' || !existsSync(places.certificateFile)) return;
-  if (task.work === 'request with new key') backUp(places.keyFile, context.at, context);
-  backUp(places.certificateFile, context.at, context);
-  await syncDirectory(dirname(places.certificateFile));
-  remove(places.certificateFile, context);
-  await syncDirectory(dirname(places.certificateFile));
+  const gone = [...task.followers.map(({ file }) => file), places.certificateFile];
+  for (const path of task.work === 'request with new key' ? [...gone, places.keyFile] : gone) backUp(path, context.at, context);
+  const directories = [...new Set(gone.map(dirname))];
+  await Promise.all(directories.map(syncDirectory));
+  for (const path of gone) remove(path, context);
+  await Promise.all(directories.map(syncDirectory));
 };
 
 const writeKeys = async (batch: readonly Prepared[], context: DeliveryContext): Promise<void> => {

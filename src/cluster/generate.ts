@@ -27,7 +27,7 @@ import { createAuthority, maxKeyFileBytes, type SigningContext } from './authori
 import type { AuthorityOptions, AuthorityState } from './authority-state.ts';
 import { type ClusterState, readClusterState, readKeyPair } from './cluster-state.ts';
 import { componentKeyPem } from './component-key.ts';
-import { deliverLeaves, type LeafTask, type OnProgress } from './deliver-leaves.ts';
+import { changesKey, deliverLeaves, type LeafTask, type OnProgress } from './deliver-leaves.ts';
 import { type Action, actionsOf, type GenerationPlan, planGeneration, type RepeatingStep, type TextFile } from './generation-plan.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import type { AuthorityId, ClusterManifest } from './manifest.ts';
@@ -209,7 +209,7 @@ const leafTasks = (plan: GenerationPlan, authorities: ReadonlyMap<AuthorityId, A
     const state = authorities.get(leaf.state.planned.authority);
     if (decision.work === undefined || state?.state !== 'ready') return [];
     const followers = plan.repeating
-      .filter((repeating) => repeating.leaf === step && decision.work === 'replace pair')
+      .filter((repeating) => repeating.leaf === step && changesKey(decision.work))
       .map(({ repeating }) => ({ file: repeating.path, planned: repeating.planned }));
     return [{ state: leaf.state, work: decision.work, authority: state.authority, trust: state.trust, places: leaf.places, followers }];
   });

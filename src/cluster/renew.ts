@@ -9,7 +9,7 @@ import { CodedError, quote } from '../base/coded-error.ts';
 import { withDirectoryLock } from '../base/directory-lock.ts';
 import type { AuthorityState } from './authority-state.ts';
 import { type ClusterState, type PlacedLeaf, readClusterState } from './cluster-state.ts';
-import { deliverLeaves, type LeafTask } from './deliver-leaves.ts';
+import { changesKey, deliverLeaves, type LeafTask } from './deliver-leaves.ts';
 import { type GenerateRequest, recoverDirectory } from './generate.ts';
 import type { LeafWork } from './leaf-decision.ts';
 import { type ClusterManifest, certificatesNamed, type PlannedCertificate } from './manifest.ts';
@@ -161,7 +161,7 @@ const taskFor = (cluster: ClusterState, { leaf, work, authority }: Planned): Lea
   trust: authority.trust,
   places: leaf.places,
   followers: cluster.repeating
-    .filter(({ planned }) => planned.certificateId === leaf.state.planned.id && work === 'replace pair')
+    .filter(({ planned }) => planned.certificateId === leaf.state.planned.id && changesKey(work))
     .map(({ path, planned }) => ({ file: path, planned })),
 });
 

@@ -4,7 +4,20 @@
 // Opening, writing and renaming are synchronous, for that is several times faster than a turn through the thread pool each; only what
 // waits for the disk is not.
 
-import { close, closeSync, fstatSync, fsync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  close,
+  closeSync,
+  fstatSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CodedError, quote } from './coded-error.ts';
 

@@ -19,6 +19,7 @@ import { type Io, say } from './io.ts';
 import { type CommandFlags, generateSteps, stepsText } from './next-steps.ts';
 import { printResult } from './output-format.ts';
 import { startProgress } from './progress.ts';
+import { shownPath } from './shown-path.ts';
 import { textTable } from './text-table.ts';
 
 /** Rows of a table beyond these help nobody. */
@@ -34,7 +35,7 @@ const words: Readonly<Record<Action['kind'], { readonly done: string; readonly p
   'pick-up': { done: 'picked up', planned: 'pick up' },
 };
 
-const generationText = ({ actions, backups, notes }: Generation, dryRun: boolean): string => {
+const generationText = (io: Io, { actions, backups, notes }: Generation, dryRun: boolean): string => {
   const word = (kind: Action['kind']): string => words[kind][dryRun ? 'planned' : 'done'];
   // A directory that is as planned is told in one line.
   const shown = actions.filter(({ kind }) => kind !== 'keep');
@@ -53,7 +54,7 @@ const generationText = ({ actions, backups, notes }: Generation, dryRun: boolean
   return [
     ...(rows.length === 0 ? [] : [textTable(['STATE', 'WHAT', 'FILES'], rows).trimEnd(), ...more, '']),
     ...details,
-    ...backups.map((path) => `kept aside: ${path}`),
+    ...backups.map((path) => `kept aside: ${shownPath(io, path)}`),
     ...notes,
     `${counts.join(', ')}${dryRun ? ' (dry run: nothing was changed)' : ''}`,
     '',
@@ -107,7 +108,7 @@ export const defineClusterGenerate: DefineCommand = (command, io) => {
       const isWaiting = generation.waiting.length > 0;
       const steps = dryRun || isWaiting ? [] : generateSteps(manifest, { isNew, replaced: replacedOf(manifest, generation), flags });
       const result = { planFile, directory: out, layout: manifest.layout, dryRun, ...generation, nextSteps: steps };
-      await printResult(io, output, result, () => `${generationText(generation, dryRun)}${stepsText(steps)}`);
+      await printResult(io, output, result, () => `${generationText(io, generation, dryRun)}${stepsText(steps)}`);
       if (dryRun && generation.actions.some(({ kind }) => kind === 'differs'))
         say(io, 'note: what differs is replaced only with --overwrite; without it nothing at all would be changed');
       if (!dryRun) requireSigned(generation);

@@ -4,7 +4,9 @@ import type { CommandRow, GroupRow } from './command.ts';
 
 export const groupRows: readonly GroupRow[] = [
   { path: ['cluster'], summary: "A cluster's own PKI, from one plan file" },
+  { path: ['certificates'], summary: 'Client certificates for people and machines of a cluster' },
   { path: ['pki'], summary: 'Keys, requests, certificates and keystores in files: no cluster needed' },
+  { path: ['pki', 'crl'], summary: 'Certificate revocation lists' },
   { path: ['pki', 'keystore'], summary: 'PKCS#12 and JKS keystores' },
 ];
 
@@ -20,6 +22,21 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./cluster-generate.ts')).defineClusterGenerate,
   },
   {
+    path: ['cluster', 'check'],
+    summary: 'Tell when what expires, and what differs from the plan',
+    load: async () => (await import('./cluster-check.ts')).defineClusterCheck,
+  },
+  {
+    path: ['cluster', 'renew'],
+    summary: 'Renew leaves from the plan, with new keys',
+    load: async () => (await import('./cluster-renew.ts')).defineClusterRenew,
+  },
+  {
+    path: ['certificates', 'generate'],
+    summary: 'Make a certificate with which someone logs in to the cluster',
+    load: async () => (await import('./certificates-generate.ts')).defineCertificatesGenerate,
+  },
+  {
     path: ['pki', 'genkey'],
     summary: 'Make a private key',
     load: async () => (await import('./pki-genkey.ts')).definePkiGenkey,
@@ -33,6 +50,26 @@ export const commandRows: readonly CommandRow[] = [
     path: ['pki', 'sign'],
     summary: 'Sign a certificate request with a CA, or with its own key',
     load: async () => (await import('./pki-sign.ts')).definePkiSign,
+  },
+  {
+    path: ['pki', 'verify'],
+    summary: 'Verify certificates against a CA, for a purpose and a host',
+    load: async () => (await import('./pki-verify.ts')).definePkiVerify,
+  },
+  {
+    path: ['pki', 'bundle'],
+    summary: 'Join, sift and sort certificates into one bundle or chain',
+    load: async () => (await import('./pki-bundle.ts')).definePkiBundle,
+  },
+  {
+    path: ['pki', 'crl', 'create'],
+    summary: "Make a CA's next revocation list from its ledger",
+    load: async () => (await import('./pki-crl-create.ts')).definePkiCrlCreate,
+  },
+  {
+    path: ['pki', 'crl', 'show'],
+    summary: 'Show a revocation list, and whether it may be believed',
+    load: async () => (await import('./pki-crl-show.ts')).definePkiCrlShow,
   },
   {
     path: ['pki', 'revoke'],

@@ -2,7 +2,7 @@
 // the words of flags are those of the components' own documentation.
 
 import type { ClusterManifest, PlannedCertificate } from '../cluster/manifest.ts';
-import type { Component } from '../cluster/node-roles.ts';
+import { type Renewal, restartsFor } from '../cluster/renew.ts';
 
 /** One thing to do, with the lines to type or to look up. */
 export type NextStep = { readonly title: string; readonly lines: readonly string[] };
@@ -35,24 +35,17 @@ export type CommandFlags = { readonly planFile: string; readonly out: string; re
 const placeFlags = ({ planFile, out }: CommandFlags): string =>
   `${planFile === 'kismatic-cluster.yaml' ? '' : ` -f ${planFile}`}${out === 'generated' ? '' : ` --out ${out}`}`;
 
-/** Components that must be restarted for these certificates, with the machines they run on. */
-export const restarts = (certificates: readonly PlannedCertificate[]): ReadonlyMap<Component, readonly string[]> => {
-  const hosts = new Map<Component, string[]>();
-  for (const certificate of certificates)
-    for (const component of certificate.restarts)
-      hosts.set(component, [...new Set([...(hosts.get(component) ?? []), ...certificate.hosts])]);
-  return hosts;
-};
-
-/** The step that names what to restart; none where nothing reads the certificates at start. */
-export const restartSteps = (certificates: readonly PlannedCertificate[]): readonly NextStep[] => {
-  const components = [...restarts(certificates)];
-  return components.length === 0
+/** The step that names what to restart; none where nothing reads the new files at start. */
+export const restartSteps = (restarts: Renewal['restarts']): readonly NextStep[] => {
+  const hosts = new Map<string, string[]>();
+  for (const { host, components } of restarts)
+    for (const component of components) hosts.set(component, [...(hosts.get(component) ?? []), host]);
+  return hosts.size === 0
     ? []
     : [
         {
-          title: 'Restart what reads the new certificates, one machine after the other',
-          lines: components.map(([component, hosts]) => `${component.padEnd(24)} on ${hostList(hosts)}`),
+          title: 'Copy the new files to their machines and restart what reads them, one machine after the other',
+          lines: [...hosts].map(([component, names]) => `${component.padEnd(24)} on ${hostList(names)}`),
         },
       ];
 };
@@ -108,7 +101,7 @@ export const generateSteps = (
     ],
   };
   if (isNew) return [...distribution(manifest, flags), ...firstContact(manifest, flags), people, revocation];
-  return restartSteps(replaced);
+  return restartSteps(restartsFor(manifest, replaced));
 };
 
 /** Steps as text, numbered. */

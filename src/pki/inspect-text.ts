@@ -4,6 +4,7 @@
 import { shortDuration } from '../base/duration.ts';
 import type { InspectedItem } from './inspect.ts';
 import type { InspectedCertificate, InspectedFingerprints, InspectedRequest } from './inspect-certificate.ts';
+import type { InspectedCrl } from './inspect-crl.ts';
 import type { InspectedExtension, Json } from './inspect-extension.ts';
 import type { InspectedPublicKey } from './inspect-key.ts';
 import type { InspectedKeystore } from './inspect-keystore.ts';
@@ -121,12 +122,31 @@ const keystoreLines = ({ format, entries }: InspectedKeystore): readonly string[
   ]),
 ];
 
+const crlLines = (crl: InspectedCrl): readonly string[] => [
+  field('Issuer', crl.issuer),
+  ...(crl.number === undefined ? [] : [field('Number', crl.number)]),
+  field('Version', String(crl.version)),
+  field('This update', crl.thisUpdate),
+  field('Next update', `${crl.nextUpdate ?? 'never said'}${crl.currency === 'current' ? '' : ` (${crl.currency.toUpperCase()})`}`),
+  ...(crl.unusable === undefined ? [] : [field('Not usable', crl.unusable)]),
+  field('Signature algorithm', `${crl.signatureAlgorithm.name} (${crl.signatureAlgorithm.oid})`),
+  field('Revoked', String(crl.entries.length)),
+  ...crl.entries.map(
+    ({ serialNumber, revokedAt, reason, invalidityDate }) =>
+      `    ${serialNumber}  ${revokedAt}${reason === undefined ? '' : `  ${reason}`}${invalidityDate === undefined ? '' : `  (invalid since ${invalidityDate})`}`,
+  ),
+  ...extensionsLines(crl.extensions, 'Extensions'),
+  ...fingerprintLines(crl.fingerprints),
+];
+
 const itemLines = (item: InspectedItem): readonly string[] => {
   switch (item.kind) {
     case 'certificate':
       return certificateLines(item);
     case 'certificate request':
       return requestLines(item);
+    case 'revocation list':
+      return crlLines(item);
     case 'private key':
       return [
         field('Encrypted', item.encrypted ? 'yes' : 'no'),

@@ -2,9 +2,11 @@
 // are never in it. The form for people is inspect-text.ts; kubeconfigs are YAML and therefore the command's business, not this folder's.
 
 import { CodedError, quote } from '../base/coded-error.ts';
+import { parseCrl } from './crl.ts';
 import { parseCsr } from './csr.ts';
 import { derReader, enterWhole, nullElement, octetBitString, readAny, sequence, tag } from './der.ts';
 import { type InspectedCertificate, type InspectedRequest, inspectCertificate, inspectRequest } from './inspect-certificate.ts';
+import { type InspectedCrl, inspectCrl } from './inspect-crl.ts';
 import { type InspectedPublicKey, inspectKeyObject, inspectPublicKey } from './inspect-key.ts';
 import { type InspectedKeystore, inspectKeystore } from './inspect-keystore.ts';
 import { type DerKind, derKind } from './inspect-kind.ts';
@@ -29,6 +31,7 @@ export type InspectedItem = (
   | InspectedRequest
   | InspectedPrivateKey
   | { readonly kind: 'public key'; readonly publicKey: InspectedPublicKey }
+  | InspectedCrl
   | InspectedKeystore
   | InspectedOther
 ) & {
@@ -84,7 +87,7 @@ const inspectDerKind = (der: Uint8Array, kind: DerKind, options: InspectOptions)
     case 'pkcs12':
       return inspectKeystore(der, 'PKCS#12', options.passphrase, options.at);
     case 'revocation list':
-      return unrecognised(what, 'revocation lists are not there yet');
+      return inspectCrl(parseCrl(der), options.at);
     case 'pkcs7':
       return unrecognised(what, 'it is PKCS#7', 'take its certificates out with `openssl pkcs7 -print_certs`');
     case 'ocsp response':

@@ -121,6 +121,10 @@ export const enter = (reader: DerReader, expectedTag: number, part = reader.what
   return { bytes: reader.bytes, offset: start, end: reader.offset, what: part };
 };
 
+/** A reader over the content of the next element if it has this tag. */
+export const enterOptional = (reader: DerReader, expectedTag: number, part: string): DerReader | undefined =>
+  peekTag(reader) === expectedTag ? enter(reader, expectedTag, part) : undefined;
+
 /** Refuses bytes left over. */
 export const expectEnd = (reader: DerReader): void => {
   if (!atEnd(reader)) fail(reader.what, `${reader.end - reader.offset} unexpected bytes at the end`);
@@ -132,6 +136,14 @@ export const readWhole = (bytes: Uint8Array, expectedTag: number, what: string):
   const element = readElement(reader, expectedTag);
   expectEnd(reader);
   return element;
+};
+
+/** The content of the single element that a byte string must hold. */
+export const contentOfWhole = (bytes: Uint8Array, expectedTag: number, what: string): Uint8Array => {
+  const reader = derReader(bytes, what);
+  const content = readContent(reader, expectedTag);
+  expectEnd(reader);
+  return content;
 };
 
 /** A reader over the content of the single element that a byte string must hold. */
@@ -160,9 +172,11 @@ export const readBoolean = (reader: DerReader, part = reader.what): boolean => {
 };
 
 /** The content octets of an INTEGER, checked to be minimal (two's complement, big-endian). */
-export const integerContent = (element: DerElement, what: string): Uint8Array => {
-  const { content } = element;
-  const [first, second] = content;
+export const integerContent = (element: DerElement, what: string): Uint8Array => minimalInteger(element.content, what);
+
+const minimalInteger = (content: Uint8Array, what: string): Uint8Array => {
+  const first = content[0];
+  const second = content[1];
   if (first === undefined) return fail(what, 'INTEGER is empty');
   if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
     return fail(what, 'INTEGER is not encoded in its shortest form');
@@ -171,7 +185,7 @@ export const integerContent = (element: DerElement, what: string): Uint8Array =>
 
 /** INTEGER as its content octets. */
 export const readInteger = (reader: DerReader, part = reader.what): Uint8Array =>
-  integerContent(readElement(reader, tag.integer, part), part);
+  minimalInteger(readContent(reader, tag.integer, part), part);
 
 /** INTEGER that must lie in 0..max (max at most 2^31-1). */
 export const readSmallInteger = (reader: DerReader, max: number, part = reader.what): number => {
@@ -182,21 +196,26 @@ export const readSmallInteger = (reader: DerReader, max: number, part = reader.w
   return value;
 };
 
-/** BIT STRING: its octets and how many bits of the last are unused (which DER wants zero). */
-export const bitStringContent = (element: DerElement, what: string): { readonly octets: Uint8Array; readonly unusedBits: number } => {
-  const unusedBits = element.content[0];
-  if (unusedBits === undefined || unusedBits > 7 || (unusedBits > 0 && element.content.length < 2))
-    return fail(what, 'BIT STRING is malformed');
-  const last = element.content[element.content.length - 1] ?? 0;
+/** How many bits of the last octet of a BIT STRING are unused, which DER wants zero. */
+const unusedBitsOf = (content: Uint8Array, what: string): number => {
+  const unusedBits = content[0];
+  if (unusedBits === undefined || unusedBits > 7 || (unusedBits > 0 && content.length < 2)) return fail(what, 'BIT STRING is malformed');
+  const last = content[content.length - 1] ?? 0;
   if (unusedBits > 0 && (last & ((1 << unusedBits) - 1)) !== 0) return fail(what, 'BIT STRING has unused bits that are not zero');
+  return unusedBits;
+};
+
+/** BIT STRING: its octets and how many bits of the last are unused. */
+export const bitStringContent = (element: DerElement, what: string): { readonly octets: Uint8Array; readonly unusedBits: number } => {
+  const unusedBits = unusedBitsOf(element.content, what);
   return { octets: element.content.subarray(1), unusedBits };
 };
 
 /** BIT STRING of whole octets. */
 export const readOctetBitString = (reader: DerReader, part = reader.what): Uint8Array => {
-  const { octets, unusedBits } = bitStringContent(readElement(reader, tag.bitString, part), part);
-  if (unusedBits !== 0) return fail(part, 'BIT STRING is not of whole octets');
-  return octets;
+  const content = readContent(reader, tag.bitString, part);
+  if (unusedBitsOf(content, part) !== 0) return fail(part, 'BIT STRING is not of whole octets');
+  return content.subarray(1);
 };
 
 /** OCTET STRING. */
@@ -225,10 +244,8 @@ export const elementOf = (elementTag: number, parts: readonly Uint8Array[]): Uin
   for (const part of parts) length += part.length;
   const encoded = new Uint8Array(1 + lengthOctets(length) + length);
   let offset = writeHeader(encoded, elementTag, length);
-  for (const part of parts) {
-    encoded.set(part, offset);
-    offset += part.length;
-  }
+  // Most parts are a few octets, which a loop copies sooner than a call.
+  for (const part of parts) for (let i = 0; i < part.length; i++) encoded[offset++] = part[i] ?? 0;
   return encoded;
 };
 

@@ -6,6 +6,7 @@ import {
   atEnd,
   bitStringContent,
   booleanTrue,
+  contentOfWhole,
   contextConstructedTag,
   contextTag,
   type DerReader,
@@ -123,7 +124,7 @@ export const encodeGeneralNames = (names: readonly GeneralName[]): Uint8Array =>
 // Key identifiers (sections 4.2.1.1 and 4.2.1.2)
 
 export const decodeSubjectKeyIdentifier = (value: Uint8Array): Uint8Array =>
-  readWhole(value, tag.octetString, 'subject key identifier').content;
+  contentOfWhole(value, tag.octetString, 'subject key identifier');
 
 export const encodeSubjectKeyIdentifier = (identifier: Uint8Array): Uint8Array => octetString(identifier);
 

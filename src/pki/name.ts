@@ -12,7 +12,6 @@ import {
   enter,
   isSetOrder,
   readAny,
-  readElement,
   sequence,
   sequenceOf,
   setOf,
@@ -104,8 +103,8 @@ const readAttribute = (reader: DerReader): NameAttribute => {
 
 /** Reads a Name. Throws NameInvalid or DerInvalid. */
 export const readName = (reader: DerReader, part = 'name'): Name => {
-  const { raw, content } = readElement(reader, tag.sequence, part);
-  const outer = derReader(content, part);
+  const from = reader.offset;
+  const outer = enter(reader, tag.sequence, part);
   const rdns: NameAttribute[][] = [];
   while (!atEnd(outer)) {
     if (rdns.length >= maxRdns) throw new CodedError('InputTooLarge', `cannot read ${part}: more than ${maxRdns} parts`);
@@ -121,7 +120,7 @@ export const readName = (reader: DerReader, part = 'name'): Name => {
     if (!isSetOrder(members)) throw new CodedError('NameInvalid', `cannot read ${part}: a multi-valued part is not in DER order`);
     rdns.push(attributes);
   }
-  return { rdns, raw };
+  return { rdns, raw: reader.bytes.subarray(from, reader.offset) };
 };
 
 /** A Name of DER bytes, nothing after it. */

@@ -6,6 +6,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import {
   atEnd,
+  contentOfWhole,
   type DerReader,
   derReader,
   enter,
@@ -13,10 +14,8 @@ import {
   expectEnd,
   nullElement,
   readAny,
-  readElement,
   readInteger,
   readOctetBitString,
-  readWhole,
   tag,
 } from './der.ts';
 import { type KeyAlgorithm, maxRsaBits, minRsaBits, requireOffered } from './key-algorithm.ts';
@@ -77,7 +76,7 @@ const rsaAlgorithm = ({ parameters, bits }: SubjectPublicKeyInfo): KeyAlgorithm 
 
 const ellipticAlgorithm = ({ parameters, bits }: SubjectPublicKeyInfo): KeyAlgorithm => {
   if (parameters === undefined || parameters[0] !== tag.oid) return unsupported('its curve is not a named one');
-  const curve = curves[decodeOid(readWhole(parameters, tag.oid, 'curve').content)];
+  const curve = curves[decodeOid(contentOfWhole(parameters, tag.oid, 'curve'))];
   if (curve === undefined) return unsupported('its curve is none of P-256, P-384 and P-521');
   if (bits[0] !== 4 || bits.length !== 1 + 2 * curve.octets) return invalid('its point is not uncompressed and of the length of its curve');
   return curve.algorithm;
@@ -85,15 +84,15 @@ const ellipticAlgorithm = ({ parameters, bits }: SubjectPublicKeyInfo): KeyAlgor
 
 /** Reads a SubjectPublicKeyInfo of any algorithm. */
 export const readSubjectPublicKeyInfo = (reader: DerReader): SubjectPublicKeyInfo => {
-  const { raw, content } = readElement(reader, tag.sequence, 'public key');
-  const inner = derReader(content, 'public key');
+  const from = reader.offset;
+  const inner = enter(reader, tag.sequence, 'public key');
   const identifier = enter(inner, tag.sequence, 'public key algorithm');
   const algorithmOid = readOid(identifier);
   const parameters = atEnd(identifier) ? undefined : readAny(identifier).raw;
   expectEnd(identifier);
   const bits = readOctetBitString(inner, 'public key bits');
   expectEnd(inner);
-  return { spki: raw, algorithmOid, parameters, bits };
+  return { spki: reader.bytes.subarray(from, reader.offset), algorithmOid, parameters, bits };
 };
 
 /**

@@ -9,8 +9,8 @@ import {
   contextConstructedTag,
   contextTag,
   type DerReader,
-  derReader,
   enter,
+  enterOptional,
   enterWhole,
   expectEnd,
   readAny,
@@ -56,9 +56,8 @@ const invalid = (problem: string): never => {
 };
 
 const readVersion = (reader: DerReader): 1 | 2 | 3 => {
-  const explicit = readOptional(reader, contextConstructedTag(0));
-  if (explicit === undefined) return 1;
-  const inner = derReader(explicit.content, 'version');
+  const inner = enterOptional(reader, contextConstructedTag(0), 'version');
+  if (inner === undefined) return 1;
   const version = readSmallInteger(inner, 2);
   expectEnd(inner);
   return version === 2 ? 3 : version === 1 ? 2 : invalid('DER leaves out version where it is 1');
@@ -81,15 +80,11 @@ export const parseTbsCertificate = (tbs: Uint8Array): TbsCertificate => {
   const hasIssuerId = readOptional(reader, contextTag(1)) !== undefined;
   const hasSubjectId = readOptional(reader, contextTag(2)) !== undefined;
   if ((hasIssuerId || hasSubjectId) && version === 1) return invalid('version 1 has no unique identifiers');
-  const wrapped = readOptional(reader, contextConstructedTag(3));
+  const wrapped = enterOptional(reader, contextConstructedTag(3), 'extensions');
   expectEnd(reader);
   if (wrapped !== undefined && version !== 3) return invalid('only version 3 has extensions');
-  let extensions: readonly Extension[] = [];
-  if (wrapped !== undefined) {
-    const inner = derReader(wrapped.content, 'extensions');
-    extensions = readExtensions(inner);
-    expectEnd(inner);
-  }
+  const extensions = wrapped === undefined ? [] : readExtensions(wrapped);
+  if (wrapped !== undefined) expectEnd(wrapped);
   return {
     tbs,
     version,

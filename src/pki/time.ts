@@ -3,27 +3,36 @@
 import { CodedError } from '../base/coded-error.ts';
 import { type DerElement, type DerReader, element, readAny, tag } from './der.ts';
 
-const two = (value: number): string => String(value).padStart(2, '0');
-
 /** The latest time a certificate can say: 31 December 9999, meaning no end (RFC 5280 section 4.1.2.5). */
 export const noExpiry = new Date('9999-12-31T23:59:59Z');
+
+/** `YYYYMMDDHHMMSSZ` of a time whose year has at most four digits. */
+const digitsOf = (at: Date): Uint8Array => {
+  const year = at.getUTCFullYear();
+  const date = [Math.floor(year / 100), year % 100, at.getUTCMonth() + 1, at.getUTCDate()];
+  const pairs = [...date, at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()];
+  const octets = new Uint8Array(15);
+  for (let i = 0; i < 7; i++) {
+    const pair = pairs[i] ?? 0;
+    octets[2 * i] = 0x30 + Math.floor(pair / 10);
+    octets[2 * i + 1] = 0x30 + (pair % 10);
+  }
+  octets[14] = 0x5a;
+  return octets;
+};
 
 /** A time as the element RFC 5280 wants; fractions of a second are dropped. Throws TimeInvalid outside the years 1950..9999. */
 export const encodeTime = (at: Date): Uint8Array => {
   const year = at.getUTCFullYear();
   if (!(year >= 1950 && year <= 9999)) throw new CodedError('TimeInvalid', 'cannot encode time: its year is not within 1950..9999');
-  const rest = `${two(at.getUTCMonth() + 1)}${two(at.getUTCDate())}${two(at.getUTCHours())}${two(at.getUTCMinutes())}${two(at.getUTCSeconds())}Z`;
-  return year < 2050
-    ? element(tag.utcTime, Buffer.from(`${two(year % 100)}${rest}`, 'latin1'))
-    : element(tag.generalizedTime, Buffer.from(`${year}${rest}`, 'latin1'));
+  return year < 2050 ? element(tag.utcTime, digitsOf(at).subarray(2)) : element(tag.generalizedTime, digitsOf(at));
 };
 
 /** GeneralizedTime whatever the year, for the fields that want it. Throws TimeInvalid outside the years 0..9999. */
 export const encodeGeneralizedTime = (at: Date): Uint8Array => {
   const year = at.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) throw new CodedError('TimeInvalid', 'cannot encode time: its year is not within 0..9999');
-  const digits = at.toISOString().slice(0, 19).replace(/[-:T]/g, '');
-  return element(tag.generalizedTime, Buffer.from(`${digits}Z`, 'latin1'));
+  return element(tag.generalizedTime, digitsOf(at));
 };
 
 /** The time an element says, to the second. Throws TimeInvalid for local times, fractions and days that do not exist. */

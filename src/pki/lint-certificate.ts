@@ -4,7 +4,7 @@
 
 import { authorityRules } from './lint-authority.ts';
 import { fieldRules } from './lint-fields.ts';
-import type { LintInput } from './lint-rule.ts';
+import type { LintInput, LintRule } from './lint-rule.ts';
 import type { TbsCertificate, X509Certificate } from './x509-certificate.ts';
 
 const rules = { ...fieldRules, ...authorityRules };
@@ -18,6 +18,8 @@ export type Finding = { readonly name: FindingName; readonly message: string };
 /** The names of all rules, in the order they are applied. */
 export const findingNames = Object.keys(rules) as readonly FindingName[];
 
+const namedRules: readonly (readonly [FindingName, LintRule])[] = findingNames.map((name) => [name, rules[name]]);
+
 /** Whether a word is the name of a rule. */
 export const isFindingName = (word: string): word is FindingName => Object.hasOwn(rules, word);
 
@@ -25,6 +27,6 @@ export const isFindingName = (word: string): word is FindingName => Object.hasOw
 export const lintCertificate = (tbs: TbsCertificate, issuer: X509Certificate | undefined): readonly Finding[] => {
   const input: LintInput = { tbs, issuer };
   const findings: Finding[] = [];
-  for (const name of findingNames) for (const message of rules[name](input)) findings.push({ name, message });
+  for (const [name, rule] of namedRules) for (const message of rule(input)) findings.push({ name, message });
   return findings;
 };

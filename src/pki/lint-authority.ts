@@ -71,11 +71,17 @@ export const authorityRules = {
   'extended-key-usage-any': ({ tbs }) =>
     when(tbs.extendedKeyUsage?.includes(oid.anyExtendedKeyUsage) === true, () => 'the purpose "any" makes it pass as everything'),
   'authority-key-identifier': ({ tbs, issuer }) => {
-    const found = tbs.authorityKeyIdentifier?.keyIdentifier;
-    const expected = issuer?.subjectKeyIdentifier;
-    if (issuer === undefined) return [];
-    if (found === undefined) return ['the authority key identifier is missing'];
-    return when(expected !== undefined && !equalBytes(found, expected), () => 'the authority key identifier is not the one of the CA');
+    const found = tbs.authorityKeyIdentifier;
+    // A self-signed certificate may leave it out (RFC 5280 section 4.2.1.1); where it stands it must be its own.
+    if (found === undefined && issuer === undefined) return [];
+    if (found?.keyIdentifier === undefined) return ['the authority key identifier is missing'];
+    const expected = (issuer ?? tbs).subjectKeyIdentifier;
+    if (expected !== undefined && !equalBytes(found.keyIdentifier, expected))
+      return ['the authority key identifier is not the one of the CA'];
+    return when(
+      found.issuer !== undefined || found.serialNumber !== undefined,
+      () => 'the authority key identifier names the CA by serial number too, which a renewed CA does not have',
+    );
   },
   'issuer-name': ({ tbs, issuer }) =>
     when(issuer !== undefined && !equalBytes(tbs.issuer.raw, issuer.subject.raw), () => 'the issuer is not the subject of the CA'),

@@ -1,12 +1,16 @@
 // Lint rules about the fields of a certificate: version, serial, times, names and their syntax, encodings of extensions.
 
-import { quote } from '../base/coded-error.ts';
-import { decodeDistributionPoints, decodeInfoAccess, type Extension, findExtension } from './extension.ts';
-import { formatGeneralName, generalNameProblem } from './general-name-text.ts';
+import { toHex } from '../base/bytes.ts';
+import { CodedError, quote } from '../base/coded-error.ts';
+import { tag } from './der.ts';
+import { decodeDistributionPoints, decodeGeneralNames, decodeInfoAccess, type Extension, findExtension } from './extension.ts';
+import { generalNameKey } from './general-name.ts';
+import { formatGeneralName, generalNameProblem, uriProblem } from './general-name-text.ts';
 import { type LintRule, when } from './lint-rule.ts';
-import { isEmptyName, type NameAttribute } from './name.ts';
+import { isEmptyName, type Name, type NameAttribute } from './name.ts';
 import { attributeTypeName } from './name-text.ts';
 import { oid, oidName } from './oid.ts';
+import type { TbsCertificate } from './x509-certificate.ts';
 
 /** Upper bounds of RFC 5280 appendix A.1. */
 const upperBounds: Readonly<Record<string, number>> = {
@@ -21,18 +25,28 @@ const upperBounds: Readonly<Record<string, number>> = {
   [oid.emailAddress]: 255,
 };
 
+/** The names whose text we decide: the subject, and directory names among the alternative names. */
+const namesOf = ({ subject, subjectAltNames = [] }: TbsCertificate): readonly (readonly [string, Name])[] => [
+  ['subject', subject],
+  ...subjectAltNames.flatMap((name) => (name.type === 'directoryName' ? ([['directory name', name.name]] as const) : [])),
+];
+
 const overAttributes =
-  (check: (attribute: NameAttribute, value: string) => string | undefined): LintRule =>
+  (check: (attribute: NameAttribute) => string | undefined): LintRule =>
   ({ tbs }) => {
     const messages: string[] = [];
-    for (const rdn of tbs.subject.rdns)
-      for (const attribute of rdn) {
-        const { type, value } = attribute;
-        const problem = value === undefined ? undefined : check(attribute, value);
-        if (problem !== undefined) messages.push(`subject ${attributeTypeName(type)} ${quote(value ?? '')} ${problem}`);
-      }
+    for (const [what, { rdns }] of namesOf(tbs))
+      for (const rdn of rdns)
+        for (const attribute of rdn) {
+          const { type, value, encoded } = attribute;
+          const problem = check(attribute);
+          if (problem !== undefined) messages.push(`${what} ${attributeTypeName(type)} ${quote(value ?? `#${toHex(encoded)}`)} ${problem}`);
+        }
     return messages;
   };
+
+const overTexts = (check: (attribute: NameAttribute, value: string) => string | undefined): LintRule =>
+  overAttributes((attribute) => (attribute.value === undefined ? undefined : check(attribute, attribute.value)));
 
 /** Extensions whose criticality RFC 5280 fixes: true must be critical, false must not. */
 const fixedCriticality: Readonly<Record<string, boolean>> = {
@@ -60,10 +74,39 @@ const processedExtensions: ReadonlySet<string> = new Set([
   oid.inhibitAnyPolicy,
 ]);
 
+/** Lists that are carried as they came, and by which a path validator finds its way. */
+const listDecoders: Readonly<Record<string, (value: Uint8Array) => readonly unknown[]>> = {
+  [oid.crlDistributionPoints]: decodeDistributionPoints,
+  [oid.freshestCrl]: decodeDistributionPoints,
+  [oid.authorityInfoAccess]: decodeInfoAccess,
+  [oid.subjectInfoAccess]: decodeInfoAccess,
+  [oid.issuerAltName]: decodeGeneralNames,
+};
+
+const listProblem = ({ oid: type, value }: Extension): string | undefined => {
+  const decode = listDecoders[type];
+  if (decode === undefined) return undefined;
+  try {
+    return decode(value).length === 0 ? 'the list is empty' : undefined;
+  } catch (error) {
+    if (error instanceof CodedError) return error.message;
+    throw error;
+  }
+};
+
+/** Extensions that make a certificate something else to those who know them: a proxy, a holder of number resources, an object of Netscape. */
+const uncheckedExtensions: ReadonlySet<string> = new Set([
+  '1.3.6.1.5.5.7.1.14', // proxyCertInfo (RFC 3820)
+  '1.3.6.1.5.5.7.1.7', // ipAddrBlocks (RFC 3779)
+  '1.3.6.1.5.5.7.1.8', // autonomousSysIds (RFC 3779)
+  '2.16.840.1.113730.1.1', // nsCertType
+]);
+
 const urlProblem = (url: string): string | undefined =>
-  /^(?:https?|ldap):\/\/[^\s/?#]+/i.test(url) ? undefined : 'is not an http or ldap URL';
+  /^(?:https?|ldap):\/\//i.test(url) ? uriProblem(url) : 'it is not an http or ldap URL';
 
 const urlsOf = (extension: Extension): readonly string[] => {
+  if (listProblem(extension) !== undefined) return [];
   const names =
     extension.oid === oid.authorityInfoAccess
       ? decodeInfoAccess(extension.value).map(({ location }) => location)
@@ -81,20 +124,20 @@ export const fieldRules = {
   'time-encoding': ({ tbs }) => when(!tbs.hasRightTimeEncoding, () => 'times until 2049 are UTCTime, later ones GeneralizedTime'),
   'validity-inverted': ({ tbs }) =>
     when(tbs.notAfter < tbs.notBefore, () => `it ends ${tbs.notAfter.toISOString()}, before it starts ${tbs.notBefore.toISOString()}`),
-  'attribute-empty': overAttributes((_, value) => (value === '' ? 'is empty' : undefined)),
-  'attribute-too-long': overAttributes(({ type }, value) => {
+  'attribute-empty': overTexts((_, value) => (value === '' ? 'is empty' : undefined)),
+  'attribute-too-long': overTexts(({ type }, value) => {
     const bound = upperBounds[type];
     return bound !== undefined && [...value].length > bound
       ? `has ${[...value].length} characters, at most ${bound} are allowed`
       : undefined;
   }),
-  'attribute-control-character': overAttributes((_, value) => (/\p{Cc}/u.test(value) ? 'has control characters' : undefined)),
-  'attribute-string-type': overAttributes(({ encoded }) => {
-    const stringTag = encoded[0] ?? 0;
-    // UTF8String, PrintableString and, for what is defined as such, IA5String (section 4.1.2.4).
-    return [0x0c, 0x13, 0x16].includes(stringTag) ? undefined : 'is in a string type that is not to be used any more';
+  'attribute-control-character': overTexts((_, value) => (/\p{Cc}/u.test(value) ? 'has control characters' : undefined)),
+  'attribute-string-type': overAttributes(({ value, encoded }) => {
+    // UTF8String, PrintableString and, for what is defined as such, IA5String (section 4.1.2.4). OpenSSL reads no name with another type.
+    const isWanted = value !== undefined && [tag.utf8String, tag.printableString, tag.ia5String].some((wanted) => wanted === encoded[0]);
+    return isWanted ? undefined : 'is in a type that is not to be used';
   }),
-  'country-not-two-letters': overAttributes(({ type }, value) =>
+  'country-not-two-letters': overTexts(({ type }, value) =>
     type === oid.country && !/^[A-Z]{2}$/.test(value) ? 'is not a country code of two capital letters' : undefined,
   ),
   'san-empty': ({ tbs }) => when(tbs.subjectAltNames?.length === 0, () => 'the list of subject alternative names is empty'),
@@ -104,10 +147,14 @@ export const fieldRules = {
       return problem === undefined ? [] : [`subject alternative name ${quote(formatGeneralName(name))} is not valid: ${problem}`];
     }),
   'san-duplicate': ({ tbs }) => {
-    const texts = (tbs.subjectAltNames ?? []).map((name) => formatGeneralName(name).toLowerCase());
-    return [...new Set(texts.filter((text, i) => texts.indexOf(text) !== i))].map(
-      (text) => `subject alternative name ${quote(text)} stands twice`,
-    );
+    const seen = new Set<string>();
+    const twice = new Set<string>();
+    for (const name of tbs.subjectAltNames ?? []) {
+      const key = generalNameKey(name);
+      if (seen.has(key)) twice.add(formatGeneralName(name));
+      seen.add(key);
+    }
+    return [...twice].map((text) => `subject alternative name ${quote(text)} stands twice`);
   },
   'subject-empty': ({ tbs }) => {
     if (!isEmptyName(tbs.subject)) return [];
@@ -128,12 +175,24 @@ export const fieldRules = {
     tbs.extensions
       .filter(({ oid: type, critical }) => critical && !processedExtensions.has(type))
       .map(({ oid: type }) => `extension ${oidName(type) ?? type} is critical, and verifiers that do not know it refuse the certificate`),
+  'extension-malformed': ({ tbs }) =>
+    tbs.extensions.flatMap((extension) => {
+      const problem = listProblem(extension);
+      return problem === undefined ? [] : [`extension ${oidName(extension.oid) ?? extension.oid} is malformed: ${problem}`];
+    }),
+  'extension-not-checked': ({ tbs }) =>
+    tbs.extensions
+      .filter(({ oid: type }) => uncheckedExtensions.has(type))
+      .map(({ oid: type }) => `extension ${type} changes what the certificate is, and is not checked here`),
   'url-invalid': ({ tbs }) =>
     tbs.extensions
       .filter(({ oid: type }) => type === oid.crlDistributionPoints || type === oid.authorityInfoAccess)
       .flatMap(urlsOf)
-      .flatMap((url) => when(urlProblem(url) !== undefined, () => `${quote(url)} ${urlProblem(url)}`)),
-  'utf8-not-normalised': overAttributes(({ encoded }, value) =>
+      .flatMap((url) => {
+        const problem = urlProblem(url);
+        return problem === undefined ? [] : [`${quote(url)} cannot be fetched: ${problem}`];
+      }),
+  'utf8-not-normalised': overTexts(({ encoded }, value) =>
     encoded[0] === 0x0c && value !== value.normalize('NFC') ? 'is not in Unicode normal form C' : undefined,
   ),
 } as const satisfies Record<string, LintRule>;

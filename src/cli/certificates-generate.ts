@@ -18,6 +18,7 @@ import { type NextStep, stepsText } from './next-steps.ts';
 import { commaList, wholeNumber } from './option-values.ts';
 import { printResult } from './output-format.ts';
 import { withPassphrase } from './passphrase.ts';
+import { shellWord } from './shell-word.ts';
 import { shownPath } from './shown-path.ts';
 
 const maxKubeconfigBytes = 1024 * 1024;
@@ -50,7 +51,7 @@ const kubeconfigOf = async (io: Io, directory: string, planFile: string): Promis
 
 /** What lets the new certificate do something, and what shows that it works. */
 const accessSteps = (io: Io, user: string, groups: readonly string[], result: PersonResult): readonly NextStep[] => {
-  const subject = groups[0] === undefined ? `--user=${user}` : `--group=${groups[0]}`;
+  const subject = groups[0] === undefined ? `--user=${shellWord(user)}` : `--group=${shellWord(groups[0])}`;
   const name = `${(groups[0] ?? user).replace(/[^a-z0-9.-]/gi, '-').toLowerCase()}-edit`;
   return [
     {
@@ -59,7 +60,12 @@ const accessSteps = (io: Io, user: string, groups: readonly string[], result: Pe
     },
     ...(result.kubeconfigFile === undefined
       ? []
-      : [{ title: 'Try it', lines: [`kubectl --kubeconfig ${shownPath(io, result.kubeconfigFile)} get pods --namespace=default`] }]),
+      : [
+          {
+            title: 'Try it',
+            lines: [`kubectl --kubeconfig ${shellWord(shownPath(io, result.kubeconfigFile))} get pods --namespace=default`],
+          },
+        ]),
   ];
 };
 

@@ -6,6 +6,7 @@ import type { DefineCommand } from './command.ts';
 import { outputOption } from './common-options.ts';
 import { wholeNumber } from './option-values.ts';
 import { type OutputFormat, printResult } from './output-format.ts';
+import { shellWord } from './shell-word.ts';
 import { requireFree, writeOutputs } from './write-output.ts';
 
 const maxMachines = 10_000;
@@ -31,7 +32,7 @@ export const defineClusterInit: DefineCommand = (command, io) => {
         return;
       }
       await writeOutputs(io, [{ path: planFile, content: text, what: 'plan', secret: false }], options.overwrite);
-      const next = `${io.settings.programName} cluster generate${planFile === 'kismatic-cluster.yaml' ? '' : ` -f ${planFile}`}`;
+      const next = `${io.settings.programName} cluster generate${planFile === 'kismatic-cluster.yaml' ? '' : ` -f ${shellWord(planFile)}`}`;
       await printResult(io, output, { planFile, written: true, next }, () => `Edit hosts and addresses in ${planFile}, then:\n  ${next}\n`);
     });
   return {

@@ -32,6 +32,16 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./cluster-renew.ts')).defineClusterRenew,
   },
   {
+    path: ['cluster', 'bundle'],
+    summary: 'Pack the files that one machine needs',
+    load: async () => (await import('./cluster-bundle.ts')).defineClusterBundle,
+  },
+  {
+    path: ['cluster', 'kubeconfig'],
+    summary: 'Write a kubeconfig for a certificate that is there',
+    load: async () => (await import('./cluster-kubeconfig.ts')).defineClusterKubeconfig,
+  },
+  {
     path: ['certificates', 'generate'],
     summary: 'Make a certificate with which someone logs in to the cluster',
     load: async () => (await import('./certificates-generate.ts')).defineCertificatesGenerate,

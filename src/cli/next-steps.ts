@@ -3,6 +3,7 @@
 
 import type { ClusterManifest, PlannedCertificate } from '../cluster/manifest.ts';
 import { type Renewal, restartsFor } from '../cluster/renew.ts';
+import { shellWord } from './shell-word.ts';
 
 /** One thing to do, with the lines to type or to look up. */
 export type NextStep = { readonly title: string; readonly lines: readonly string[] };
@@ -33,7 +34,7 @@ const hostList = (hosts: readonly string[]): string =>
 export type CommandFlags = { readonly planFile: string; readonly out: string; readonly programName: string };
 
 const placeFlags = ({ planFile, out }: CommandFlags): string =>
-  `${planFile === 'kismatic-cluster.yaml' ? '' : ` -f ${planFile}`}${out === 'generated' ? '' : ` --out ${out}`}`;
+  `${planFile === 'kismatic-cluster.yaml' ? '' : ` -f ${shellWord(planFile)}`}${out === 'generated' ? '' : ` --out ${shellWord(out)}`}`;
 
 /** The step that names what to restart; none where nothing reads the new files at start. */
 export const restartSteps = (restarts: Renewal['restarts']): readonly NextStep[] => {
@@ -76,14 +77,19 @@ const distribution = (manifest: ClusterManifest, flags: CommandFlags): readonly 
 
 const firstContact = (manifest: ClusterManifest, flags: CommandFlags): readonly NextStep[] => {
   if (manifest.layout === 'kismatic')
-    return [{ title: 'Look at the cluster as its administrator', lines: [`kubectl --kubeconfig ${flags.out}/kubeconfig get nodes`] }];
+    return [
+      {
+        title: 'Look at the cluster as its administrator',
+        lines: [`kubectl --kubeconfig ${shellWord(`${flags.out}/kubeconfig`)} get nodes`],
+      },
+    ];
   const master = manifest.machines.find(({ roles }) => roles.includes('master'))?.host ?? 'HOST';
   return [
     {
       title: 'Bind the administrators once, with super-admin.conf, then put that file away',
       lines: [
-        `kubectl --kubeconfig ${flags.out}/${master}/super-admin.conf create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins`,
-        `kubectl --kubeconfig ${flags.out}/${master}/admin.conf get nodes`,
+        `kubectl --kubeconfig ${shellWord(`${flags.out}/${master}/super-admin.conf`)} create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins`,
+        `kubectl --kubeconfig ${shellWord(`${flags.out}/${master}/admin.conf`)} get nodes`,
       ],
     },
   ];
@@ -97,7 +103,7 @@ export const generateSteps = (
   const people: NextStep = {
     title: 'Let people in',
     lines: [
-      `${flags.programName} certificates generate alice --organizations dev --kubeconfig${flags.out === 'generated' ? '' : ` --generated-assets-dir ${flags.out}`}`,
+      `${flags.programName} certificates generate alice --organizations dev --kubeconfig${flags.out === 'generated' ? '' : ` --generated-assets-dir ${shellWord(flags.out)}`}`,
     ],
   };
   if (isNew) return [...distribution(manifest, flags), ...firstContact(manifest, flags), people, revocation];

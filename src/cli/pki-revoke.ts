@@ -13,6 +13,7 @@ import { type Io, say } from './io.ts';
 import { oneOf } from './option-values.ts';
 import { printResult } from './output-format.ts';
 import { inputName, readInput } from './read-input.ts';
+import { shellWord } from './shell-word.ts';
 import { ledgerPath } from './signing-ca.ts';
 
 type TargetOptions = {
@@ -67,7 +68,7 @@ export const definePkiRevoke: DefineCommand = (command, io) => {
       );
       say(
         io,
-        `next: ${io.settings.programName} pki crl create --ca ${ca} --ca-key KEY --out ca.crl, and hand the list to whoever reads it`,
+        `next: ${io.settings.programName} pki crl create --ca ${shellWord(ca)} --ca-key KEY --out ca.crl, and hand the list to whoever reads it`,
       );
       say(io, 'note: kube-apiserver reads no revocation list; there, remove the role bindings of the user, or change the CA');
     });

@@ -75,7 +75,7 @@ export const signCertificate = async (
   if (cut.notAfter <= cut.notBefore && template.notAfter > template.notBefore)
     throw new CodedError(
       'IssuerExpired',
-      `cannot sign with "${formatName(ca.subject)}": it ends ${ca.notAfter.toISOString()}, before the certificate would start`,
+      `cannot sign with "${formatName(ca.subject)}": it is valid from ${ca.notBefore.toISOString()} to ${ca.notAfter.toISOString()}, and the certificate would not be within`,
       {
         hint: 'renew the CA first',
       },

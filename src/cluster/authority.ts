@@ -15,7 +15,7 @@ import { formatName } from '../pki/name-text.ts';
 import { decodePem, looksLikePem } from '../pki/pem.ts';
 import { importPrivateKey, isPrivateKeyLabel, requireKeyBelongsTo } from '../pki/private-key.ts';
 import { type PublicKey, publicKeyOf } from '../pki/public-key.ts';
-import { selfSignCertificate, signCertificate } from '../pki/sign-certificate.ts';
+import { selfSignCertificate, signCertificates } from '../pki/sign-certificate.ts';
 import { keySigner, type Signer } from '../pki/signature-algorithm.ts';
 import { certificateKey, isCa, isSelfIssued, isSignedBy, parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
 import { appendLedger, ledgerFileOf } from './ledger.ts';
@@ -162,7 +162,7 @@ export const requireSigner = ({ signer, certificate, certificateFile }: Authorit
 
 /**
  * Signs templates and returns the certificates in their order, once the ledger holds a line for each. Either all are signed or none is
- * recorded. Throws CaMissing for an external CA, what signCertificate throws (CertificateRefused, IssuerExpired), LedgerInvalid, LockHeld.
+ * recorded. Throws CaMissing for an external CA, what signCertificates throws (CertificateRefused, IssuerExpired), LedgerInvalid, LockHeld.
  */
 export const issueCertificates = async (
   authority: Authority,
@@ -170,8 +170,7 @@ export const issueCertificates = async (
   { at, random, requestedBy, accept = [], onStep }: SigningContext,
 ): Promise<readonly X509Certificate[]> => {
   const issuer = { certificate: authority.certificate, signer: requireSigner(authority) };
-  const certificates: X509Certificate[] = [];
-  for (const template of templates) certificates.push(await signCertificate(template, issuer, { random, accept }));
+  const certificates = await signCertificates(templates, issuer, { random, accept });
   await appendLedger(
     authority.ledgerFile,
     certificates.map((certificate) => issuedEvent(certificate, requestedBy, at)),

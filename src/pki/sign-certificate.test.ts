@@ -25,7 +25,7 @@ import type { KeyAlgorithm } from './key-algorithm.ts';
 import { lintCertificate } from './lint-certificate.ts';
 import { emptyName } from './name.ts';
 import { parseNameText } from './name-text.ts';
-import { randomSerialNumber, selfSignCertificate, signCertificate } from './sign-certificate.ts';
+import { randomSerialNumber, selfSignCertificate, signCertificate, signCertificates } from './sign-certificate.ts';
 import { noExpiry } from './time.ts';
 import { certificatePem, isSignedBy, parseCertificate, parseFirstCertificate } from './x509-certificate.ts';
 
@@ -59,6 +59,28 @@ describe('signing', () => {
       if (algorithm.startsWith('ml-dsa')) return;
       assert.equal(new RuntimeCertificate(leaf.raw).verify(new RuntimeCertificate(ca.certificate.raw).publicKey), true);
     });
+
+  test('many are signed in their order, and one with a fault has all of them refused before the key is used', async () => {
+    const ca = await testCa();
+    let signatures = 0;
+    const sign = (data: Uint8Array): Uint8Array | Promise<Uint8Array> => {
+      signatures++;
+      return ca.signer.sign(data);
+    };
+    const issuer = { certificate: ca.certificate, signer: { ...ca.signer, sign } };
+    const templates = await Promise.all(['a', 'b', 'c'].map((name) => leafTemplate({ subject: parseNameText(`CN=${name}`) })));
+    const made = await signCertificates(templates, issuer, { random });
+    assert.deepEqual(
+      made.map(({ subject }) => toHex(subject.raw)),
+      templates.map(({ subject }) => toHex(subject.raw)),
+    );
+    assert.equal(signatures, 3);
+    assert.ok(made.every((certificate) => isSignedBy(certificate, ca.certificate)));
+    const faulty = [...templates, await leafTemplate({ usages: ['cert sign', 'server auth'] })];
+    await assertCodedRejection('CertificateRefused', () => signCertificates(faulty, issuer, { random }));
+    assert.equal(signatures, 3);
+    assert.deepEqual(await signCertificates([], issuer, { random }), []);
+  });
 
   test('the bytes that lint read are the bytes that get signed', async () => {
     const ca = await testCa();

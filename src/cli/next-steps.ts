@@ -64,12 +64,17 @@ const distribution = (manifest: ClusterManifest, flags: CommandFlags): readonly 
   const isKubeadm = manifest.layout === 'kubeadm';
   return [
     {
-      title: 'Keep the keys of the CAs here; no machine needs them',
+      title: isKubeadm
+        ? 'Keep the keys of the CAs here; masters need them only where kube-controller-manager signs (cluster bundle --ca-keys=masters)'
+        : 'Keep the keys of the CAs here; no machine needs them',
       lines: manifest.authorities.map(({ keyFile }) => `${flags.out}/${keyFile}`),
     },
     {
       title: isKubeadm ? 'Copy each machine its own tree to /etc/kubernetes' : 'Give each machine its own files, in /etc/kubernetes/pki',
-      lines: [`${flags.programName} cluster bundle --node ${first}${placeFlags(flags)}`, `machines: ${hostList(hosts)}`],
+      lines: [
+        `${flags.programName} cluster bundle --node ${first}${placeFlags(flags)} --archive - | ssh ${first} sudo tar -xzf - -C /etc/kubernetes`,
+        `machines: ${hostList(hosts)}`,
+      ],
     },
     { title: 'Point the components at them', lines: isKubeadm ? kubeadmReaders : kismaticReaders },
   ];

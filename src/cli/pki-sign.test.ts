@@ -146,6 +146,13 @@ describe('pki sign', () => {
       );
     }));
 
+  test('gives a CA ten years where nothing is said', () =>
+    inScratch(async (cwd) => {
+      await makeRequest(cwd, 'root');
+      await succeed(cwd, 'pki', 'sign', '--self-signed', '--ca-key', 'root-key.pem', '--csr', 'root.csr', '--is-ca', '--out', 'root.pem');
+      assert.equal(certificateIn(cwd, 'root.pem').notAfter.getTime(), runTime.getTime() + 87_600 * 3_600_000);
+    }));
+
   test('never outlives the CA, and says so', () =>
     inScratch(async (cwd) => {
       await makeCaFiles(cwd);

@@ -24,6 +24,10 @@ import { ledgerPath, readPrivateKey, readSigningCa } from './signing-ca.ts';
 import { signingTemplate } from './signing-request.ts';
 import { requireFree, writeOutputs } from './write-output.ts';
 
+/** A year, and ten for a CA, as kubeadm has it. */
+const leafLifetimeMs = 8760 * 3_600_000;
+const caLifetimeMs = 87_600 * 3_600_000;
+
 type SignOptions = {
   readonly ca?: string | undefined;
   readonly caKey: string;
@@ -77,7 +81,7 @@ export const definePkiSign: DefineCommand = (command, io) => {
     .option('--ca <file>', 'certificate of the CA; of several in the file, the first')
     .requiredOption('--ca-key <file>', 'private key of the CA; with --self-signed, of the request')
     .option('--self-signed', 'sign with the key of the request itself: a root CA, or a certificate for a test')
-    .addOption(durationOption('--duration <time>', 'how long it holds, from now', '8760h', positiveDuration('--duration')))
+    .option('--duration <time>', 'how long it holds, from now (default: 8760h, for a CA 87600h)', positiveDuration('--duration'))
     .addOption(
       durationOption('--backdate <time>', 'how long before now it starts, for clocks that are behind', '5m', anyDuration('--backdate')),
     )
@@ -110,7 +114,7 @@ export const definePkiSign: DefineCommand = (command, io) => {
       const csr = readCsr(await readInput(io, options.csr), `certificate request ${inputName(options.csr)}`);
       verifyCsr(csr);
       const now = Math.floor(io.now().getTime() / 1000) * 1000;
-      const wantedEnd = new Date(now + options.duration);
+      const wantedEnd = new Date(now + (options.duration ?? (options.isCa === true ? caLifetimeMs : leafLifetimeMs)));
       const template = signingTemplate(csr, {
         notBefore: new Date(now - options.backdate),
         notAfter: wantedEnd,

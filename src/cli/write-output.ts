@@ -37,7 +37,7 @@ export const requireFree = (io: Pick<Io, 'cwd'>, paths: readonly (string | undef
   for (const path of paths)
     if (path !== undefined && path !== '-' && exists(resolve(io.cwd, path)))
       throw new CodedError('FileExists', `cannot write ${quote(path)}: it exists`, {
-        hint: '--overwrite replaces it, another --out leaves it alone',
+        hint: '--overwrite replaces it; or name another file',
       });
 };
 

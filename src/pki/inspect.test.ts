@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { CodedError } from '../base/coded-error.ts';
 import { assertGolden, repositoryRoot } from '../testing/golden.ts';
 import { runs } from '../testing/runs.ts';
+import { crlPem } from './crl.ts';
 import { csrPem, makeCsr } from './csr.ts';
 import { element, octetString, sequence, smallInteger } from './der.ts';
 import { parseGeneralName } from './general-name-text.ts';
@@ -15,6 +16,7 @@ import { derKind } from './inspect-kind.ts';
 import { inspectionText } from './inspect-text.ts';
 import { encodeJks } from './jks.ts';
 import type { KeyAlgorithm } from './key-algorithm.ts';
+import { makeCrl } from './make-crl.ts';
 import { subjectName } from './name.ts';
 import { encodePem } from './pem.ts';
 import { encodePkcs12 } from './pkcs12.ts';
@@ -49,6 +51,30 @@ const selfSigned = (commonName: string, from = '2026-01-01T00:00:00Z', to = '202
     { random },
   );
 const leaf = await selfSigned('leaf');
+const authority = await selfSignCertificate(
+  {
+    subject: subjectName('authority'),
+    publicKey: publicKeyOf(key),
+    notBefore: new Date('2026-01-01T00:00:00Z'),
+    notAfter: new Date('2027-01-01T00:00:00Z'),
+    usages: ['cert sign', 'crl sign'],
+    basicConstraints: { isCa: true, pathLength: undefined },
+  },
+  keySigner(key, publicKeyOf(key)),
+  { random },
+);
+const crl = await makeCrl(
+  {
+    thisUpdate: new Date('2026-11-28T00:00:00Z'),
+    nextUpdate: new Date('2026-12-05T00:00:00Z'),
+    number: 7,
+    entries: [
+      { serialNumber: Uint8Array.of(0x0a, 0xff), revokedAt: new Date('2026-11-01T00:00:00Z'), reason: 'keyCompromise' },
+      { serialNumber: Uint8Array.of(0x80), revokedAt: new Date('2026-11-02T00:00:00Z') },
+    ],
+  },
+  { certificate: authority, signer: keySigner(key, publicKeyOf(key)) },
+);
 const request = await makeCsr(
   { subject: subjectName('alice', ['dev']), subjectAltNames: [parseGeneralName('10.0.0.1')] },
   keySigner(key, publicKeyOf(key)),
@@ -121,6 +147,26 @@ describe('inspecting', () => {
     const other = only(inspect(forged, { at }));
     assert.ok(other.kind === 'certificate request' && !other.signatureValid);
     assert.match(inspectionText(other), /WRONG: not made by the key inside it/);
+  });
+
+  test('a revocation list shows what it withdraws and whether it is current', () => {
+    const item = only(inspect(bytesOf(crlPem(crl)), { at }));
+    assert.ok(item.kind === 'revocation list');
+    assert.deepEqual(inspect(crl.raw, { at }), [item]);
+    assert.deepEqual(
+      [item.issuer, item.number, item.thisUpdate, item.nextUpdate, item.currency],
+      ['CN=authority', '7', '2026-11-28T00:00:00Z', '2026-12-05T00:00:00Z', 'current'],
+    );
+    assert.deepEqual(item.entries, [
+      { serialNumber: '0AFF', revokedAt: '2026-11-01T00:00:00Z', reason: 'keyCompromise' },
+      { serialNumber: '80', revokedAt: '2026-11-02T00:00:00Z' },
+    ]);
+    assert.match(inspectionText(item), /\n {4}0AFF {2}2026-11-01T00:00:00Z {2}keyCompromise\n/);
+    const late = only(inspect(crl.raw, { at: new Date('2026-12-05T00:00:01Z') }));
+    assert.ok(late.kind === 'revocation list' && late.currency === 'outdated');
+    assert.match(inspectionText(late), /Next update: +2026-12-05T00:00:00Z \(OUTDATED\)/);
+    const early = only(inspect(crl.raw, { at: new Date('2026-11-27T00:00:00Z') }));
+    assert.ok(early.kind === 'revocation list' && early.currency === 'not yet valid');
   });
 
   for (const algorithm of ['ecdsa-p256', 'rsa-2048', 'ed25519', 'ml-dsa-44'] as const satisfies readonly KeyAlgorithm[])
@@ -232,6 +278,7 @@ describe('inspecting', () => {
   test('DER of each kind is told by structure alone', () => {
     assert.equal(derKind(leaf.raw), 'certificate');
     assert.equal(derKind(request.raw), 'certificate request');
+    assert.equal(derKind(crl.raw), 'revocation list');
     assert.equal(derKind(exportPkcs8(key)), 'private key');
     assert.equal(derKind(key.export({ format: 'der', type: 'sec1' })), 'private key');
     assert.equal(derKind(publicKeyOf(key).spki), 'public key');
@@ -250,7 +297,7 @@ describe('inspecting arbitrary bytes', () => {
       assert.notEqual(error.code, 'Bug');
     }
   };
-  const samples = [leaf.raw, request.raw, exportPkcs8(key), publicKeyOf(key).spki, Buffer.from(everything)];
+  const samples = [leaf.raw, request.raw, crl.raw, exportPkcs8(key), publicKeyOf(key).spki, Buffer.from(everything)];
 
   test('gives an item or a coded error', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), survives), { numRuns: runs(2000, 200_000) });

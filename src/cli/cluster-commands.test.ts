@@ -280,3 +280,28 @@ describe('cluster kubeconfig', () => {
       assert.match(await succeed(cwd, 'cluster', 'kubeconfig', 'alice'), /name: alice@/);
     }));
 });
+
+describe('cluster adopt', () => {
+  for (const layout of ['kismatic', 'kubeadm'])
+    test(`reads back the plan of a directory of layout ${layout}, to the point that nothing differs`, () =>
+      withPlan(async (cwd) => {
+        if (layout === 'kubeadm') inLayoutKubeadm(cwd);
+        // Addresses for documentation are what adopting puts where certificates say none.
+        const path = join(cwd, 'kismatic-cluster.yaml');
+        writeFileSync(path, readFileSync(path, 'utf8').replaceAll('192.0.2.', '10.20.0.'));
+        await succeed(cwd, 'cluster', 'generate');
+        const { out, err } = await runCli(['cluster', 'adopt', 'generated', '-f', 'adopted.yaml'], { cwd });
+        assert.match(err, /^wrote adopted\.yaml \(plan read from generated\)$/m);
+        assert.match(out, new RegExp(`^recognised layout ${layout}\\n`));
+        assert.match(out, /certwright cluster generate -f adopted\.yaml --dry-run/);
+        assert.match(
+          await succeed(cwd, 'cluster', 'generate', '-f', 'adopted.yaml', '--dry-run'),
+          /^\d+ to keep \(dry run: nothing was changed\)$/m,
+        );
+        await failWith(cwd, 'FileExists', 'cluster', 'adopt', 'generated', '-f', 'adopted.yaml');
+        const json = JSON.parse(await succeed(cwd, 'cluster', 'adopt', 'generated', '-f', 'other.yaml', '--dry-run', '-o', 'json'));
+        assert.deepEqual([json.layout, json.written], [layout, false]);
+        assert.equal(await succeed(cwd, 'cluster', 'adopt', 'generated', '-f', '-'), json.plan);
+        await failWith(cwd, 'LayoutUnrecognised', 'cluster', 'adopt', '.', '-f', 'x.yaml');
+      }));
+});

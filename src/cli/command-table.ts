@@ -32,6 +32,11 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./cluster-renew.ts')).defineClusterRenew,
   },
   {
+    path: ['cluster', 'adopt'],
+    summary: 'Read an existing directory of certificates into a plan',
+    load: async () => (await import('./cluster-adopt.ts')).defineClusterAdopt,
+  },
+  {
     path: ['cluster', 'bundle'],
     summary: 'Pack the files that one machine needs',
     load: async () => (await import('./cluster-bundle.ts')).defineClusterBundle,

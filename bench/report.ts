@@ -33,19 +33,20 @@ export const reportText = ({ machine, topics }: Report): string => {
   return [...machine, '', line(headings), ...rows.map(line), '', ...notes, ''].join('\n');
 };
 
-/** The report as Markdown: the table, then the machine and what was run. */
-export const reportMarkdown = ({ machine, takenAt, topics }: Report): string => {
+/** The table in Markdown. */
+export const markdownTable = ({ topics }: Report): string => {
   const line = (row: readonly string[]): string => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const rows = topics.flatMap(({ comparisons }) => comparisons.map(cells));
-  return [
-    line(headings),
-    line(headings.map(() => '---')),
-    ...rows.map(line),
-    '',
-    `Taken ${takenAt.toISOString().slice(0, 10)} on this machine: ${machine.join('; ')}.`,
-    ...topics.flatMap(({ title, notes }) => (notes.length === 0 ? [] : ['', `${title}: ${notes.join('; ')}.`])),
-  ].join('\n');
+  return [line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n');
 };
+
+/** The report in Markdown: the table, what was run, and on what. */
+export const reportMarkdown = (report: Report): string =>
+  [
+    markdownTable(report),
+    ...report.topics.map(({ title, notes }) => `\n${title}:\n${notes.map((note) => `- ${note}`).join('\n')}`),
+    `\nTaken on ${report.takenAt.toISOString().slice(0, 10)} with:\n${report.machine.map((fact) => `- ${fact}`).join('\n')}`,
+  ].join('\n');
 
 /** The report as plain data. */
 export const reportJson = ({ machine, takenAt, topics }: Report): unknown => ({

@@ -10,7 +10,7 @@ import { cluster } from './cluster.ts';
 import { isMet, type Topic } from './comparison.ts';
 import { issuance } from './issuance.ts';
 import { describeMachine } from './machine.ts';
-import { type Report, reportJson, reportMarkdown, reportText, withReport } from './report.ts';
+import { markdownTable, type Report, reportJson, reportMarkdown, reportText, withReport } from './report.ts';
 import { startUp } from './start-up.ts';
 
 const topics: Readonly<Record<string, (workFolder: string) => Promise<Topic>>> = {
@@ -56,9 +56,12 @@ const report: Report = { machine: describeMachine(), takenAt: new Date(), topics
 console.log(values.output === 'json' ? JSON.stringify(reportJson(report), null, 2) : reportText(report));
 
 if (values.write)
-  for (const page of ['README.md', 'docs/benchmarks.md']) {
+  for (const [page, markdown] of [
+    ['README.md', markdownTable(report)],
+    ['docs/benchmarks.md', reportMarkdown(report)],
+  ] as const) {
     const path = join(root, page);
-    const written = withReport(readFileSync(path, 'utf8'), reportMarkdown(report));
+    const written = withReport(readFileSync(path, 'utf8'), markdown);
     if (written === undefined) throw new Error(`cannot write the table into ${page}: it has no bench markers`);
     writeFileSync(path, written);
   }

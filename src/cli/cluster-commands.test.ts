@@ -302,6 +302,7 @@ describe('cluster adopt', () => {
         const json = JSON.parse(await succeed(cwd, 'cluster', 'adopt', 'generated', '-f', 'other.yaml', '--dry-run', '-o', 'json'));
         assert.deepEqual([json.layout, json.written], [layout, false]);
         assert.equal(await succeed(cwd, 'cluster', 'adopt', 'generated', '-f', '-'), json.plan);
-        await failWith(cwd, 'LayoutUnrecognised', 'cluster', 'adopt', '.', '-f', 'x.yaml');
+        mkdirSync(join(cwd, 'empty'));
+        await failWith(cwd, 'LayoutUnrecognised', 'cluster', 'adopt', 'empty', '-f', 'x.yaml');
       }));
 });

@@ -175,6 +175,21 @@ describe('the cost of the search', () => {
     assert.ok(work.signatureChecks <= 90 * 10 + 10);
   });
 
+  test('no path comes back to a CA it has passed', () => {
+    const { leaf, certificates } = ring(3);
+    // Three CAs, each certified by the two others: from the leaf's CA two ways of two steps each, and no more.
+    assert.ok(workOf(leaf, { intermediates: certificates }).steps <= 60);
+  });
+
+  test('the way to an anchor at hand is taken before a longer one that key identifiers speak for', () => {
+    const other = chainCa({ subject: 'CN=Other Root' });
+    const plain = chainCa({ subject: 'CN=Crossed', withoutKeyIdentifiers: true });
+    const crossed = chainCa({ subject: 'CN=Crossed', key: plain.key, issuer: other });
+    const verified = verify(chainLeaf(crossed), { intermediates: [crossed.certificate], anchors: [other.certificate, plain.certificate] });
+    assert.equal(verified.chain.length, 1);
+    assert.ok(verified.anchor === plain.certificate);
+  });
+
   test('a way out of a ring is found', () => {
     const { leaf, certificates } = ring(6);
     const [, , , last] = certificates;

@@ -5,14 +5,7 @@ import { CodedError, quote } from '../base/coded-error.ts';
 import { nameKey } from './name.ts';
 import { formatName } from './name-text.ts';
 import { decodePem, looksLikePem } from './pem.ts';
-import {
-  certificateFingerprint,
-  certificatePem,
-  isCa,
-  isSignedBy,
-  parseCertificate,
-  type X509Certificate,
-} from './x509-certificate.ts';
+import { certificateFingerprint, certificatePem, isCa, isSignedBy, parseCertificate, type X509Certificate } from './x509-certificate.ts';
 
 export type TrustBundleOptions = {
   /** What the input is called in errors. */
@@ -131,6 +124,7 @@ export const orderChain = (unordered: readonly X509Certificate[]): X509Certifica
       return brokenChain(`several certificates sign ${quote(formatName(next.subject))}`, 'hand over the CA certificates of one path');
     next = above.find((issuer) => !chain.includes(issuer));
   }
-  if (chain.length < certificates.length) return brokenChain('it branches or turns back', 'hand over the CA certificates of one path');
+  if (chain.length < certificates.length)
+    return brokenChain('some certificates do not belong to it', 'hand over the CA certificates of one path');
   return chain;
 };

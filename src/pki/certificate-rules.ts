@@ -46,10 +46,10 @@ const consistentUsages: Readonly<Record<string, readonly KeyUsageBit[]>> = {
 };
 
 const validity: Rule = ({ notBefore, notAfter }, role, { at }) => {
-  // Both ends are inside (section 4.1.2.5).
-  if (at < notBefore)
+  // Both ends are inside (section 4.1.2.5). A time that is none is outside of everything.
+  if (!(at >= notBefore))
     return fault(role === 'anchor' ? 'anchor-not-yet-valid' : 'not-yet-valid', `it is valid from ${notBefore.toISOString()} on`);
-  if (at > notAfter) return fault(role === 'anchor' ? 'anchor-expired' : 'expired', `it ended ${notAfter.toISOString()}`);
+  if (!(at <= notAfter)) return fault(role === 'anchor' ? 'anchor-expired' : 'expired', `it ended ${notAfter.toISOString()}`);
   return undefined;
 };
 

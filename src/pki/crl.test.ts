@@ -8,6 +8,7 @@ import { CodedError } from '../base/coded-error.ts';
 import { testCa, testDay, testKey, testLeaf, testTime } from '../testing/certificates.ts';
 import { reason, refusedBy, verify } from '../testing/chain-verdicts.ts';
 import { chainCa, chainKey, chainLeaf } from '../testing/chains.ts';
+import { countSteps } from '../testing/counted-bytes.ts';
 import { runs } from '../testing/runs.ts';
 import { type Crl, crlPem, crlProblem, crlReasons, isRevoked, maxCrlEntries, parseCrl, readCrl, revocationEntry } from './crl.ts';
 import { contextConstructedTag, contextTag, element, octetBitString, sequence, smallInteger, tag, unsignedInteger } from './der.ts';
@@ -231,6 +232,29 @@ describe('reading a list', () => {
     );
   });
 
+  test('the work is linear in the length, for good lists and damaged ones', async () => {
+    const listOf = async (count: number): Promise<Uint8Array> =>
+      (
+        await make({
+          entries: Array.from({ length: count }, (_, i) => ({
+            serialNumber: Uint8Array.of(1, i >> 8, i),
+            revokedAt: testDay(0),
+            reason: 'superseded' as const,
+          })),
+        })
+      ).raw;
+    const [small, large] = [await listOf(100), await listOf(1000)];
+    assert.ok(countSteps(large, parseCrl) <= 10 * countSteps(small, parseCrl));
+    fc.assert(
+      fc.property(fc.nat(small.length - 1), fc.nat(255), (at, octet) => {
+        const damaged = Uint8Array.from(small);
+        damaged[at] = octet;
+        assert.ok(countSteps(damaged, parseCrl) <= damaged.length);
+      }),
+      { numRuns: runs(500, 20_000) },
+    );
+  });
+
   test('arbitrary bytes give a coded error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
@@ -258,6 +282,7 @@ describe('asking a list', () => {
     for (const at of [testDay(-1), testDay(7)]) assert.equal(crlProblem(crl, issuer.certificate, at), undefined);
     assert.match(crlProblem(crl, issuer.certificate, new Date(testDay(-1).getTime() - 1)) ?? '', /^it is valid from/);
     assert.match(crlProblem(crl, issuer.certificate, new Date(testDay(7).getTime() + 1)) ?? '', /^the next one was due/);
+    assert.match(crlProblem(crl, issuer.certificate, new Date(Number.NaN)) ?? '', /^it is valid from/);
     assert.match(crlProblem({ ...crl, nextUpdate: undefined }, issuer.certificate, testTime) ?? '', /when the next one comes/);
   });
 

@@ -258,8 +258,8 @@ export const crlProblem = (crl: Crl, issuer: X509Certificate, at: Date): string 
   if (!isSameName(crl.issuer, issuer.subject)) return `it is a list of "${formatName(crl.issuer)}"`;
   if (crl.unusable !== undefined) return crl.unusable;
   if (issuer.keyUsage !== undefined && !issuer.keyUsage.includes('crl sign')) return 'the key usage of its CA does not have "crl sign"';
-  if (at < crl.thisUpdate) return `it is valid from ${crl.thisUpdate.toISOString()} on`;
+  if (!(at >= crl.thisUpdate)) return `it is valid from ${crl.thisUpdate.toISOString()} on`;
   if (crl.nextUpdate === undefined) return 'it does not say when the next one comes';
-  if (at > crl.nextUpdate) return `the next one was due ${crl.nextUpdate.toISOString()}`;
+  if (!(at <= crl.nextUpdate)) return `the next one was due ${crl.nextUpdate.toISOString()}`;
   return isSignedByIssuer(crl, issuer) ? undefined : 'it is not signed by its CA';
 };

@@ -13,6 +13,7 @@ import {
   policiesExtension,
   policyConstraintsExtension,
 } from '../testing/chains.ts';
+import { countSteps } from '../testing/counted-bytes.ts';
 import { runs } from '../testing/runs.ts';
 import { sequence } from './der.ts';
 import { encodeOid, oid } from './oid.ts';
@@ -375,6 +376,7 @@ describe('policies in certificates', () => {
       fc.property(fc.constantFrom(...decoders), fc.uint8Array({ maxLength: 40 }), (decode, bytes) => {
         try {
           assert.ok(decode(bytes) !== undefined);
+          assert.ok(countSteps(bytes, decode) <= bytes.length);
         } catch (error) {
           assert.ok(error instanceof CodedError);
         }

@@ -136,6 +136,7 @@ describe('validity (PKITS 4.2)', () => {
     const leaf = chainLeaf(intermediate, { notBefore: testTime, notAfter: until });
     refusedBy('not-yet-valid', 'CN=leaf', leaf, { at: soon(testTime, -1) });
     refusedBy('expired', 'CN=leaf', leaf, { at: soon(until, 1) });
+    assert.equal(reason(leaf, { at: new Date(Number.NaN) }).rule, 'not-yet-valid');
   });
 
   test('an expired or future CA is refused', () => {

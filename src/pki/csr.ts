@@ -54,23 +54,23 @@ const maxAttributes = 100;
 
 const readAttributes = (content: Uint8Array): { readonly types: readonly string[]; readonly extensions: readonly Extension[] } => {
   const reader = derReader(content, 'request attributes');
-  const types: string[] = [];
+  const types = new Set<string>();
   let extensions: readonly Extension[] = [];
   while (!atEnd(reader)) {
-    if (types.length >= maxAttributes)
+    if (types.size >= maxAttributes)
       throw new CodedError('InputTooLarge', `cannot read certificate request: more than ${maxAttributes} attributes`);
     const inner = enter(reader, tag.sequence, 'request attribute');
     const type = readOid(inner);
     const values = readElement(inner, tag.set, 'request attribute values');
     expectEnd(inner);
-    if (types.includes(type)) return invalid(`attribute ${type} stands twice`);
-    types.push(type);
+    if (types.has(type)) return invalid(`attribute ${type} stands twice`);
+    types.add(type);
     if (type !== oid.extensionRequest) continue;
     const value: DerReader = derReader(values.content, 'requested extensions');
     extensions = readExtensions(value, 'requested extensions');
     expectEnd(value);
   }
-  return { types, extensions };
+  return { types: [...types], extensions };
 };
 
 /** A request of DER bytes, nothing after it. Its signature is not checked: verifyCsr does. Throws CsrInvalid, KeyUnsupported and the like. */

@@ -38,6 +38,7 @@ describe('bytes', () => {
   });
 
   test('UTF-8 is decoded with its byte order mark kept, and malformed bytes are told', () => {
+    assert.equal(fromUtf8(toUtf8('a\ufffdb')), 'a\ufffdb', 'the replacement character may stand in well-formed text');
     assert.equal(fromUtf8(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)), '\ufeffa');
     for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82]]) assert.equal(fromUtf8(Uint8Array.from(bytes)), undefined);
   });

@@ -83,7 +83,7 @@ describe('cluster generate', () => {
       const made = await succeed(cwd, 'cluster', 'generate', '--out', 'pki tree');
       assert.match(
         made,
-        /kubectl --kubeconfig .*master1\/super-admin\.conf.* create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins/,
+        /kubectl --kubeconfig 'pki tree\/master1\/super-admin\.conf' create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins/,
       );
       assert.ok(statSync(join(cwd, 'pki tree/master1/pki/apiserver.crt')).isFile());
     }));
@@ -238,6 +238,7 @@ describe('cluster bundle', () => {
         'pki/worker1-kubelet.pem',
       ]);
       await failWith(cwd, 'FileExists', 'cluster', 'bundle', '--node', 'worker1');
+      assert.doesNotMatch(await succeed(cwd, 'cluster', 'bundle', '--node', 'master1', '--dry-run'), /ca-key/);
       await succeed(cwd, 'cluster', 'bundle', '--node', 'master1', '--ca-keys=masters', '--archive', 'm.tgz');
       assert.ok(names('m.tgz').includes('pki/ca-key.pem'));
       const { err } = await runCli(['cluster', 'bundle', '--node', 'worker1', '--ca-keys', 'masters', '--archive', '-'], { cwd });

@@ -7,6 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { CertificateList } from '@peculiar/asn1-x509';
 import { isCodedError } from '../../src/base/coded-error.ts';
 import { type Crl, type CrlReason, crlPem, crlProblem, crlReasons, isRevoked, readCrl, revocationEntry } from '../../src/pki/crl.ts';
 import type { KeyAlgorithm } from '../../src/pki/key-algorithm.ts';
@@ -124,6 +126,17 @@ describe('lists of ours', needs('openssl'), () => {
     ] as const)
       assert.deepEqual(verdicts(leaf, crls), [expected, expected]);
   });
+});
+
+test('another reader of ASN.1 finds the same issuer, times and serial numbers in a list of ours', async () => {
+  const crl = await listOf(ca, { certificate: withdrawn, reason: 'superseded' }, { certificate: good });
+  const { tbsCertList: read } = AsnConvert.parse(crl.raw, CertificateList);
+  assert.deepEqual([read.version, read.thisUpdate.getTime(), read.nextUpdate?.getTime()], [1, crl.thisUpdate, crl.nextUpdate]);
+  assert.deepEqual(
+    read.revokedCertificates?.map(({ userCertificate }) => Buffer.from(userCertificate).toString('hex')),
+    [...crl.entries.keys()],
+  );
+  assert.deepEqual(new Uint8Array(AsnConvert.serialize(read.issuer)), Uint8Array.from(ca.certificate.subject.raw));
 });
 
 describe('lists of OpenSSL', needs('openssl'), () => {

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { repositoryRoot } from '../src/testing/golden.ts';
 
 const launcher = join(repositoryRoot, 'certwright');
@@ -43,6 +44,28 @@ describe('a process', () => {
     assert.deepEqual(await ended, [130, null]);
     assert.equal(err, '');
     assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test('interrupted while it writes a cluster’s PKI leaves every file whole, and the next run goes on', async () => {
+    const directory = join(scratch, 'cluster');
+    bash('mkdir cluster && cd cluster && "$1" cluster init --workers 400 2>/dev/null');
+    const child = spawn(launcher, ['cluster', 'generate'], { cwd: directory, stdio: 'ignore' });
+    const ended = new Promise<[number | null, string | null]>((resolve) => child.on('close', (code, signal) => resolve([code, signal])));
+    const keys = join(directory, 'generated', 'keys');
+    const written = (): readonly string[] => (existsSync(keys) ? readdirSync(keys) : []);
+    while (child.exitCode === null && written().filter((name) => name.endsWith('-kubelet.pem')).length < 10) await setTimeout(5);
+    child.kill('SIGINT');
+    assert.deepEqual(await ended, [130, null]);
+    const left = written();
+    assert.ok(left.length > 10 && !left.includes('admin.pem'), 'it was interrupted in the middle');
+    assert.deepEqual(
+      left.filter((name) => name.startsWith('.')),
+      [],
+      'neither temporary files nor a lock',
+    );
+    const { stdout, status } = bash('cd cluster && "$1" cluster generate && "$1" cluster check | tail -1');
+    assert.equal(status, 0);
+    assert.match(stdout, /\n\d+ ok\n$/);
   });
 
   test('loads only what the chosen command needs', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseKubeconfig } from '../cluster/kubeconfig.ts';
 import { certificateFingerprint, parseFirstCertificate } from '../pki/x509-certificate.ts';
-import { failWith, makeCaFiles, succeed } from '../testing/cli-files.ts';
+import { failWith, makeCaFiles, makeRequest, signedBy, succeed } from '../testing/cli-files.ts';
 import { inScratch, runCli } from '../testing/cli-run.ts';
 
 const withPlan = (work: (cwd: string) => Promise<void>, ...initFlags: readonly string[]): Promise<void> =>
@@ -111,9 +111,24 @@ describe('cluster generate', () => {
       await succeed(cwd, ...self, '--duration', '87600h', '--out', 'generated/keys/ca.pem');
       await failWith(cwd, 'PassphraseRequired', 'cluster', 'generate');
       await failWith(cwd, 'PassphraseRequired', 'cluster', 'generate', '--passphrase-file', 'etcd=pass');
-      await succeed(cwd, 'cluster', 'generate', '--passphrase-file', 'cluster=pass');
+      const made = await succeed(cwd, 'cluster', 'generate', '--passphrase-file', 'cluster=pass');
+      assert.match(made, /Give each machine its own files/, 'the first run with a given CA tells what to do too');
       const asked = await runCli(['cluster', 'renew', 'admin'], { cwd, answers: ['open sesame'] });
       assert.equal(asked.exitCode, 0, asked.err);
+    }));
+
+  test('with a root above the given CA says who may read it and who never', () =>
+    withPlan(async (cwd) => {
+      await makeCaFiles(cwd, 'root');
+      mkdirSync(join(cwd, 'generated/keys'), { recursive: true });
+      await makeRequest(cwd, 'sub');
+      await succeed(cwd, ...signedBy('root'), 'sub.csr', '--is-ca', '--duration', '43800h', '--out', 'generated/keys/ca.pem');
+      writeFileSync(join(cwd, 'generated/keys/ca-key.pem'), readFileSync(join(cwd, 'sub-key.pem')), { mode: 0o600 });
+      const made = await succeed(cwd, 'cluster', 'generate', '--trust-root', 'root.pem');
+      assert.match(made, /what checks servers .* may read server-trust\.pem/);
+      assert.match(made, /what checks clients \(--client-ca-file.*\) never does/);
+      assert.ok(statSync(join(cwd, 'generated/keys/server-trust.pem')).isFile());
+      assert.equal((await runCli(['cluster', 'check'], { cwd })).exitCode, 0);
     }));
 
   test('tells every fault of a plan with its line, and where a plan is missing how to write one', () =>

@@ -104,9 +104,13 @@ export const defineClusterGenerate: DefineCommand = (command, io) => {
         return dryRun ? planCluster(request) : runGenerate(io, request);
       });
       const flags: CommandFlags = { planFile, out, programName: io.settings.programName };
-      const isNew = generation.actions.some(({ kind, id }) => kind === 'create' && id.endsWith(' CA'));
+      const leaves = new Set(manifest.certificates.map(({ id }) => id));
+      // With a given CA, too: what counts is that no machine has a certificate yet.
+      const isNew = generation.actions.every(({ kind, id }) => !leaves.has(id) || kind === 'create' || kind === 'pick-up');
+      const hasTrustRoot = generation.actions.some(({ id }) => /(?:^|\/)server-trust\.[a-z]+$/.test(id));
       const isWaiting = generation.waiting.length > 0;
-      const steps = dryRun || isWaiting ? [] : generateSteps(manifest, { isNew, replaced: replacedOf(manifest, generation), flags });
+      const steps =
+        dryRun || isWaiting ? [] : generateSteps(manifest, { isNew, hasTrustRoot, replaced: replacedOf(manifest, generation), flags });
       const result = { planFile, directory: out, layout: manifest.layout, dryRun, ...generation, nextSteps: steps };
       await printResult(io, output, result, () => `${generationText(io, generation, dryRun)}${stepsText(steps)}`);
       if (dryRun && generation.actions.some(({ kind }) => kind === 'differs'))

@@ -58,7 +58,13 @@ const revocation: NextStep = {
   ],
 };
 
-const distribution = (manifest: ClusterManifest, flags: CommandFlags): readonly NextStep[] => {
+/** With a root above the CA there are two things to believe in, and mixing them up lets every other CA of that root hand out logins. */
+const trustRootLines: readonly string[] = [
+  'what checks servers (--etcd-cafile, --kubelet-certificate-authority, --root-ca-file) may read server-trust.pem or .crt, with the root above',
+  'what checks clients (--client-ca-file, --requestheader-client-ca-file, --trusted-ca-file, --peer-trusted-ca-file) never does',
+];
+
+const distribution = (manifest: ClusterManifest, hasTrustRoot: boolean, flags: CommandFlags): readonly NextStep[] => {
   const hosts = manifest.machines.map(({ host }) => host);
   const [first = 'HOST'] = hosts;
   const isKubeadm = manifest.layout === 'kubeadm';
@@ -76,7 +82,10 @@ const distribution = (manifest: ClusterManifest, flags: CommandFlags): readonly 
         `machines: ${hostList(hosts)}`,
       ],
     },
-    { title: 'Point the components at them', lines: isKubeadm ? kubeadmReaders : kismaticReaders },
+    {
+      title: 'Point the components at them',
+      lines: [...(isKubeadm ? kubeadmReaders : kismaticReaders), ...(hasTrustRoot ? trustRootLines : [])],
+    },
   ];
 };
 
@@ -103,7 +112,17 @@ const firstContact = (manifest: ClusterManifest, flags: CommandFlags): readonly 
 /** What to do after generating: everything for a new directory, else what concerns the files that were replaced. */
 export const generateSteps = (
   manifest: ClusterManifest,
-  { isNew, replaced, flags }: { readonly isNew: boolean; readonly replaced: readonly PlannedCertificate[]; readonly flags: CommandFlags },
+  {
+    isNew,
+    hasTrustRoot,
+    replaced,
+    flags,
+  }: {
+    readonly isNew: boolean;
+    readonly hasTrustRoot: boolean;
+    readonly replaced: readonly PlannedCertificate[];
+    readonly flags: CommandFlags;
+  },
 ): readonly NextStep[] => {
   const people: NextStep = {
     title: 'Let people in',
@@ -111,7 +130,7 @@ export const generateSteps = (
       `${flags.programName} certificates generate alice --organizations dev --kubeconfig${flags.out === 'generated' ? '' : ` --generated-assets-dir ${shellWord(flags.out)}`}`,
     ],
   };
-  if (isNew) return [...distribution(manifest, flags), ...firstContact(manifest, flags), people, revocation];
+  if (isNew) return [...distribution(manifest, hasTrustRoot, flags), ...firstContact(manifest, flags), people, revocation];
   return restartSteps(restartsFor(manifest, replaced));
 };
 

@@ -34,6 +34,16 @@ const sinkOf = (open: () => NodeJS.WriteStream, descriptor: number): Sink => {
   };
 };
 
+/** Standard input gives what it has once. */
+const stdinReader = (): ((maxBytes: number) => Promise<Uint8Array>) => {
+  let isTaken = false;
+  return async (maxBytes) => {
+    if (isTaken) throw new CodedError('UsageInvalid', 'cannot read standard input twice: "-" is given for more than one file');
+    isTaken = true;
+    return readStdin(maxBytes);
+  };
+};
+
 const readStdin = async (maxBytes: number): Promise<Uint8Array> => {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -101,7 +111,7 @@ const watchSignals = (): Interruption => {
 export const processIo = (settings: Settings): ProcessIo => ({
   out: sinkOf(() => process.stdout, 1),
   err: sinkOf(() => process.stderr, 2),
-  readStdin,
+  readStdin: stdinReader(),
   askSecret,
   cwd: process.cwd(),
   now: () => new Date(),

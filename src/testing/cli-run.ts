@@ -41,7 +41,7 @@ export const runCli = async (argv: readonly string[], world: CliWorld = {}): Pro
     out: { write: (data) => out.push(Buffer.from(data)), isTerminal: false },
     err: { write: (data) => err.push(Buffer.from(data)), isTerminal: world.answers !== undefined },
     readStdin: async (maxBytes) => {
-      if (stdinRead) throw new Error('standard input was read twice');
+      if (stdinRead) throw new CodedError('UsageInvalid', 'cannot read standard input twice: "-" is given for more than one file');
       stdinRead = true;
       const bytes = Buffer.from(world.stdin ?? '');
       if (bytes.length > maxBytes) throw new CodedError('InputTooLarge', 'cannot read standard input: it is too large');

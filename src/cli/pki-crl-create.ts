@@ -41,7 +41,7 @@ export const definePkiCrlCreate: DefineCommand = (command, io) => {
         extendLedger(
           ca.ledgerFile,
           (events) => {
-            content = nextCrlContent(events, thisUpdate);
+            content = nextCrlContent(events);
             return [{ event: 'crl', number: content.number, at: thisUpdate.toISOString() } as const];
           },
           { onStep },

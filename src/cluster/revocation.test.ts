@@ -5,7 +5,7 @@ import { isCodedError } from '../base/coded-error.ts';
 import { testAuthority } from '../testing/authority-files.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { appendLedger, readLedger } from './ledger.ts';
-import { type IssuedEvent, issuedEvent } from './ledger-event.ts';
+import { type IssuedEvent, issuedEvent, type LedgerEvent } from './ledger-event.ts';
 import { nextCrlContent, type RevocationTarget, revoke } from './revocation.ts';
 
 const at = new Date('2026-11-23T05:00:00.000Z');
@@ -97,19 +97,21 @@ describe('revoking by the ledger', () => {
 });
 
 describe('the next revocation list', () => {
-  test('holds what is revoked and not expired, and its number only grows', () => {
-    const revoked = (serial: string) => ({ event: 'revoked', serial, reason: 'keyCompromise', at: at.toISOString(), by: 'a@b' }) as const;
-    const crl = (number: number) => ({ event: 'crl', number, at: at.toISOString() }) as const;
-    const events = [
-      issued('01', 'CN=a'),
-      issued('02', 'CN=b'),
-      issued('03', 'CN=c', { notAfter: new Date(at.getTime() - 1).toISOString() }),
-      revoked('01'),
-      revoked('03'),
-      crl(7),
-      crl(3),
-    ];
-    assert.deepEqual(nextCrlContent(events, at), { number: 8, revoked: [{ serial: '01', revokedAt: at, reason: 'keyCompromise' }] });
-    assert.deepEqual(nextCrlContent([], at), { number: 1, revoked: [] });
+  const revoked = (serial: string) => ({ event: 'revoked', serial, reason: 'keyCompromise', at: at.toISOString(), by: 'a@b' }) as const;
+  const crl = (number: number, madeAt = at) => ({ event: 'crl', number, at: madeAt.toISOString() }) as const;
+  const serialsOf = (events: readonly LedgerEvent[]) => nextCrlContent(events).revoked.map(({ serial }) => serial);
+
+  test('holds what is revoked, and its number only grows', () => {
+    const events = [issued('01', 'CN=a'), issued('02', 'CN=b'), revoked('01'), crl(7), crl(3)];
+    assert.deepEqual(nextCrlContent(events), { number: 8, revoked: [{ serial: '01', revokedAt: at, reason: 'keyCompromise' }] });
+    assert.deepEqual(nextCrlContent([]), { number: 1, revoked: [] });
+  });
+
+  test('drops an expired certificate only after one list made beyond its end (RFC 5280 section 3.3)', () => {
+    const end = new Date(at.getTime() + 1000);
+    const history = [issued('03', 'CN=c', { notAfter: end.toISOString() }), revoked('03'), crl(1)];
+    assert.deepEqual(serialsOf(history), ['03']);
+    assert.deepEqual(serialsOf([...history, crl(2, end)]), ['03']);
+    assert.deepEqual(serialsOf([...history, crl(2, new Date(end.getTime() + 1))]), []);
   });
 });

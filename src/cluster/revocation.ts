@@ -118,17 +118,20 @@ export const revoke = async (ledgerFile: string, request: RevokeRequest): Promis
 /** One line of a revocation list. */
 export type RevokedCertificate = { readonly serial: string; readonly revokedAt: Date; readonly reason: RevocationReason };
 
-/** What the next revocation list of a ledger says: its number, and what is withdrawn and would still be valid. */
+/**
+ * What the next revocation list of a ledger says: its number, and what is withdrawn. A certificate leaves the lists only after one that was
+ * made once it had expired (RFC 5280 section 3.3).
+ */
 export const nextCrlContent = (
   events: readonly LedgerEvent[],
-  at: Date,
 ): { readonly number: number; readonly revoked: readonly RevokedCertificate[] } => {
   const notAfterBySerial = new Map(issuedIn(events).map(({ serial, notAfter }) => [serial, Date.parse(notAfter)]));
-  const numbers = events.flatMap((event) => (event.event === 'crl' ? [event.number] : []));
+  const lists = events.flatMap((event) => (event.event === 'crl' ? [event] : []));
+  const lastListMs = lists.reduce((latest, { at }) => Math.max(latest, Date.parse(at)), Number.NEGATIVE_INFINITY);
   return {
-    number: numbers.reduce((highest, number) => Math.max(highest, number), 0) + 1,
+    number: lists.reduce((highest, { number }) => Math.max(highest, number), 0) + 1,
     revoked: [...revokedIn(events).values()]
-      .filter(({ serial }) => (notAfterBySerial.get(serial) ?? Number.POSITIVE_INFINITY) >= at.getTime())
+      .filter(({ serial }) => (notAfterBySerial.get(serial) ?? Number.POSITIVE_INFINITY) >= lastListMs)
       .map(({ serial, at: revokedAt, reason }) => ({ serial, revokedAt: new Date(revokedAt), reason })),
   };
 };

@@ -1,20 +1,19 @@
 // Carries out what was decided for planned certificates: keys made, requests written, certificates signed and put into their files.
 // Batch by batch: the keys of a batch are on disk before its certificates are signed, its ledger lines before its certificates. A run
 // killed in between leaves keys without certificates, which the next run signs for, and ledger lines whose certificates nobody holds.
-// While one batch waits for the disk, the keys of the next are made; RSA keys in the thread pool, on all cores.
+// While some batches wait for the disk, others are computed; RSA keys are made in the runtime's thread pool, on all cores. Threads of our own
+// were measured and bring nothing: what takes the time is the disk.
 
-import type { KeyObject } from 'node:crypto';
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { changing, type FileToWrite, syncDirectory, writeFilesAtomic } from '../base/atomic-file.ts';
 import type { CertificateTemplate } from '../pki/certificate-template.ts';
 import { isRsa } from '../pki/key-algorithm.ts';
 import { generatePrivateKey } from '../pki/private-key.ts';
-import { publicKeyOf } from '../pki/public-key.ts';
 import { certificatePem, type X509Certificate } from '../pki/x509-certificate.ts';
 import { type Authority, issueCertificates, type SigningContext, servedChain } from './authority.ts';
 import { plannedRequestPem } from './certificate-request.ts';
-import { componentKeyPem } from './component-key.ts';
+import { type ComponentKey, componentKey } from './component-key.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import type { LeafState, LeafWork } from './leaf-decision.ts';
 import type { PlannedKubeconfig } from './manifest.ts';
@@ -52,16 +51,16 @@ const needsKey: ReadonlySet<LeafWork> = new Set<LeafWork>(['new pair', 'replace 
 const needsSignature: ReadonlySet<LeafWork> = new Set<LeafWork>(['new pair', 'for its key', 'replace pair', 'replace certificate']);
 
 /** A task with its key and, once signed, its certificate. */
-type Prepared = { readonly task: LeafTask; readonly key: KeyObject | undefined };
+type Prepared = { readonly task: LeafTask; readonly key: ComponentKey | undefined };
 type Signed = Prepared & { readonly chain: readonly X509Certificate[] | undefined };
 
 const prepare = async (task: LeafTask): Promise<Prepared> => {
-  if (needsKey.has(task.work)) return { task, key: await generatePrivateKey(task.state.planned.keyAlgorithm) };
+  if (needsKey.has(task.work)) return { task, key: componentKey(await generatePrivateKey(task.state.planned.keyAlgorithm)) };
   const { key } = task.state.pair;
-  return { task, key: key.state === 'present' ? key.value.key : undefined };
+  return { task, key: key.state === 'present' ? componentKey(key.value.key) : undefined };
 };
 
-const keyFileOf = (path: string, key: KeyObject): FileToWrite => ({ path, content: componentKeyPem(key) });
+const keyFileOf = (path: string, { pem }: ComponentKey): FileToWrite => ({ path, content: pem });
 const chainFileOf = (path: string, chain: readonly X509Certificate[]): FileToWrite => ({
   path,
   content: chain.map(certificatePem).join(''),
@@ -72,7 +71,7 @@ const kubeconfigFileOf = (
   file: string,
   planned: PlannedKubeconfig,
   { trust }: LeafTask,
-  key: KeyObject,
+  { pem }: ComponentKey,
   chain: readonly X509Certificate[] | undefined,
 ): FileToWrite => ({
   path: file,
@@ -83,7 +82,7 @@ const kubeconfigFileOf = (
     contextName: planned.contextName,
     trust,
     chain,
-    keyPem: componentKeyPem(key),
+    keyPem: pem,
   }),
 });
 
@@ -127,7 +126,7 @@ const sign = async (batch: readonly Prepared[], context: DeliveryContext): Promi
   for (const prepared of batch) {
     const { task, key } = prepared;
     if (key === undefined || !needsSignature.has(task.work)) continue;
-    const template = leafTemplate(task.state.planned, publicKeyOf(key), context.at, context.lifetimeMs);
+    const template = leafTemplate(task.state.planned, key.publicKey, context.at, context.lifetimeMs);
     const list = templates.get(task.authority) ?? [];
     list.push({ prepared, template });
     templates.set(task.authority, list);
@@ -182,7 +181,7 @@ const planRequest = async ({ task, key }: Signed, writes: Writes): Promise<void>
     (state.pair.chain.state === 'absent' ? writes.fresh : writes.replaced).push(partial);
     writes.removed.push(places.handedBackFile);
   }
-  writes.fresh.push({ path: places.requestFile, content: await plannedRequestPem(state.planned, key) });
+  writes.fresh.push({ path: places.requestFile, content: await plannedRequestPem(state.planned, key.key) });
 };
 
 const planPickUp = ({ task, key }: Signed, writes: Writes): void => {
@@ -208,9 +207,19 @@ const closeKey = ({ task }: Prepared, { onStep }: DeliveryContext): void => {
   changing(path, () => chmodSync(path, 0o600));
 };
 
-const deliverBatch = async (batch: readonly Prepared[], context: DeliveryContext): Promise<readonly string[]> => {
+/** Lets one signing at a time go on: a ledger takes one append after another. */
+type Turns = { next: Promise<unknown> };
+
+const inTurn = <T>(turns: Turns, work: () => Promise<T>): Promise<T> => {
+  const turn = turns.next.then(work);
+  // Who waits next does not care how this one ended.
+  turns.next = turn.catch(() => undefined);
+  return turn;
+};
+
+const deliverBatch = async (batch: readonly Prepared[], turns: Turns, context: DeliveryContext): Promise<readonly string[]> => {
   await writeKeys(batch, context);
-  const signed = await sign(batch, context);
+  const signed = await inTurn(turns, () => sign(batch, context));
   const writes: Writes = { fresh: [], replaced: [], pendingFollowers: [], pendingCertificates: [], removed: [] };
   for (const one of signed) {
     planSigned(one, writes);
@@ -232,24 +241,37 @@ const deliverBatch = async (batch: readonly Prepared[], context: DeliveryContext
 };
 
 /** Small enough that a killed run loses little work, large enough that syncing does not cost more than signing. */
-const batchSize = (task: LeafTask | undefined): number => (task !== undefined && isRsa(task.state.planned.keyAlgorithm) ? 16 : 512);
+const batchSize = (task: LeafTask | undefined): number => (task !== undefined && isRsa(task.state.planned.keyAlgorithm) ? 16 : 128);
+
+/** Batches being written at once: enough that something can be computed while the disk is waited for. */
+const maxRunning = 3;
 
 /** Carries out every task, and returns the names that old files were kept aside under. Throws what signing and writing throw. */
 export const deliverLeaves = async (tasks: readonly LeafTask[], context: DeliveryContext): Promise<readonly string[]> => {
   const backups: string[] = [];
   const size = batchSize(tasks[0]);
-  let running: Promise<void> = Promise.resolve();
-  for (let start = 0; start < tasks.length; start += size) {
-    const slice = tasks.slice(start, start + size);
-    // A failure of the batch before is met below; until then it must not count as unhandled.
-    running.catch(() => undefined);
-    const batch = await Promise.all(slice.map(prepare));
-    await running;
-    running = deliverBatch(batch, context).then((kept) => {
-      backups.push(...kept);
-      context.onProgress?.({ done: start + slice.length, total: tasks.length, latest: slice.at(-1)?.state.planned.description ?? '' });
-    });
+  const turns: Turns = { next: Promise.resolve() };
+  const running = new Set<Promise<void>>();
+  let done = 0;
+  try {
+    for (let start = 0; start < tasks.length; start += size) {
+      const slice = tasks.slice(start, start + size);
+      const batch = await Promise.all(slice.map(prepare));
+      const one = deliverBatch(batch, turns, context).then((kept) => {
+        running.delete(one);
+        backups.push(...kept);
+        done += slice.length;
+        context.onProgress?.({ done, total: tasks.length, latest: slice.at(-1)?.state.planned.description ?? '' });
+      });
+      // A failure is met below; until then it must not count as unhandled.
+      one.catch(() => undefined);
+      running.add(one);
+      if (running.size >= maxRunning) await Promise.race(running);
+    }
+    await Promise.all(running);
+  } finally {
+    // Nothing goes on writing behind the back of who was told of a failure.
+    await Promise.allSettled(running);
   }
-  await running;
   return backups;
 };

@@ -4,7 +4,7 @@
 
 import { authorityRules } from './lint-authority.ts';
 import { fieldRules } from './lint-fields.ts';
-import type { LintInput, LintRule } from './lint-rule.ts';
+import type { LintInput, LintRule, NamedName } from './lint-rule.ts';
 import type { TbsCertificate, X509Certificate } from './x509-certificate.ts';
 
 const rules = { ...fieldRules, ...authorityRules };
@@ -23,9 +23,14 @@ const namedRules: readonly (readonly [FindingName, LintRule])[] = findingNames.m
 /** Whether a word is the name of a rule. */
 export const isFindingName = (word: string): word is FindingName => Object.hasOwn(rules, word);
 
+const namesOf = ({ subject, subjectAltNames = [] }: TbsCertificate): readonly NamedName[] => [
+  { what: 'subject', name: subject },
+  ...subjectAltNames.flatMap((name) => (name.type === 'directoryName' ? [{ what: 'directory name', name: name.name }] : [])),
+];
+
 /** Every finding of a certificate. `issuer` is undefined for a self-signed one. */
 export const lintCertificate = (tbs: TbsCertificate, issuer: X509Certificate | undefined): readonly Finding[] => {
-  const input: LintInput = { tbs, issuer };
+  const input: LintInput = { tbs, issuer, names: namesOf(tbs) };
   const findings: Finding[] = [];
   for (const [name, rule] of namedRules) for (const message of rule(input)) findings.push({ name, message });
   return findings;

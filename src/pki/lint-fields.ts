@@ -7,10 +7,9 @@ import { decodeDistributionPoints, decodeGeneralNames, decodeInfoAccess, type Ex
 import { generalNameKey } from './general-name.ts';
 import { formatGeneralName, generalNameProblem, uriProblem } from './general-name-text.ts';
 import { type LintRule, when } from './lint-rule.ts';
-import { isEmptyName, type Name, type NameAttribute } from './name.ts';
+import { isEmptyName, type NameAttribute } from './name.ts';
 import { attributeTypeName } from './name-text.ts';
 import { oid, oidName } from './oid.ts';
-import type { TbsCertificate } from './x509-certificate.ts';
 
 /** Upper bounds of RFC 5280 appendix A.1. */
 const upperBounds: Readonly<Record<string, number>> = {
@@ -25,18 +24,12 @@ const upperBounds: Readonly<Record<string, number>> = {
   [oid.emailAddress]: 255,
 };
 
-/** The names whose text we decide: the subject, and directory names among the alternative names. */
-const namesOf = ({ subject, subjectAltNames = [] }: TbsCertificate): readonly (readonly [string, Name])[] => [
-  ['subject', subject],
-  ...subjectAltNames.flatMap((name) => (name.type === 'directoryName' ? ([['directory name', name.name]] as const) : [])),
-];
-
 const overAttributes =
   (check: (attribute: NameAttribute) => string | undefined): LintRule =>
-  ({ tbs }) => {
+  ({ names }) => {
     const messages: string[] = [];
-    for (const [what, { rdns }] of namesOf(tbs))
-      for (const rdn of rdns)
+    for (const { what, name } of names)
+      for (const rdn of name.rdns)
         for (const attribute of rdn) {
           const { type, value, encoded } = attribute;
           const problem = check(attribute);
@@ -127,7 +120,7 @@ export const fieldRules = {
   'attribute-empty': overTexts((_, value) => (value === '' ? 'is empty' : undefined)),
   'attribute-too-long': overTexts(({ type }, value) => {
     const bound = upperBounds[type];
-    return bound !== undefined && [...value].length > bound
+    return bound !== undefined && value.length > bound && [...value].length > bound
       ? `has ${[...value].length} characters, at most ${bound} are allowed`
       : undefined;
   }),

@@ -297,14 +297,24 @@ describe('distribution points and information access', () => {
     const relative = element(contextConstructedTag(0), element(contextConstructedTag(1), nullElement));
     assert.deepEqual(
       decodeDistributionPoints(
-        sequence(sequence(full, reasons, element(contextConstructedTag(2), issuer)), sequence(relative), sequence()),
+        sequence(
+          sequence(full, reasons, element(contextConstructedTag(2), issuer)),
+          sequence(relative),
+          sequence(element(contextConstructedTag(2), issuer)),
+        ),
       ),
       [
         { fullName: [uri('a:b'), uri('c:d')], hasReasons: true, crlIssuer: [{ type: 'directoryName', name: subjectName('a') }] },
         { fullName: [], hasReasons: false, crlIssuer: [] },
-        { fullName: [], hasReasons: false, crlIssuer: [] },
+        { fullName: [], hasReasons: false, crlIssuer: [{ type: 'directoryName', name: subjectName('a') }] },
       ],
     );
+  });
+
+  test('a point without a name or another issuer says nothing, and is refused', () => {
+    const reasons = element(contextTag(1), Uint8Array.of(6, 0x40));
+    for (const point of [sequence(), sequence(reasons)])
+      assertCoded('ExtensionInvalid', () => decodeDistributionPoints(sequence(point)), /neither a name nor an issuer/);
   });
 
   test('malformed points are refused', () => {

@@ -225,6 +225,8 @@ export const decodeDistributionPoints = (value: Uint8Array): readonly Distributi
     const reasons = readOptional(inner, contextTag(1));
     const issuer = readOptional(inner, contextConstructedTag(2));
     expectEnd(inner);
+    if (name === undefined && issuer === undefined)
+      throw new CodedError('ExtensionInvalid', 'cannot read CRL distribution points: one has neither a name nor an issuer');
     points.push({
       fullName: name === undefined ? [] : readPointName(name.content),
       hasReasons: reasons !== undefined,

@@ -182,6 +182,7 @@ const cases: Readonly<Record<FindingName, readonly [RegExp, ...(() => Promise<Ca
     /extension crlDistributionPoints is malformed: cannot read CRL distribution points/,
     () => leaf(extra(oid.crlDistributionPoints, nullElement)),
     () => leaf(extra(oid.crlDistributionPoints, sequence())),
+    () => leaf(extra(oid.crlDistributionPoints, sequence(sequence()))),
     () => leaf(extra(oid.freshestCrl, sequence(sequence(nullElement)))),
     () => leaf(extra(oid.authorityInfoAccess, sequence())),
     () => leaf(extra(oid.authorityInfoAccess, Uint8Array.of(0x30))),

@@ -2,9 +2,9 @@
 // Node's compiled code between runs, so parsing is paid once. Packages are bundled too; they stay in the manifest so that an audit
 // of an installation sees what is inside.
 
-import { rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { root } from './repository.ts';
 
@@ -25,12 +25,26 @@ const plainBuiltins = {
       : null,
 };
 
-/** What every command loads, what shows a file, and the core, each in one file: finding a file takes Node longer than reading it. */
+/** Files that are loaded together with one of ours: what its imports lead to, those that are awaited left out. */
+const loadedWith = (entry: string): ReadonlySet<string> => {
+  const found = new Set<string>();
+  const visit = (file: string): void => {
+    if (found.has(file)) return;
+    found.add(file);
+    for (const [, specifier = ''] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b(?! type)[^;]*? from '(\.[^']+\.ts)';/gm))
+      visit(join(dirname(file), specifier));
+  };
+  visit(join(root, entry));
+  return found;
+};
+
+/** What every command loads, and what shows a file, each in one file: finding a file takes Node longer than reading it. */
+const start = loadedWith('src/cli/start.ts');
+const inspect = loadedWith('src/cli/inspect-files.ts');
 const groups = [
   { name: 'version', test: /src\/cli\/version\.ts|package\.json/ },
-  { name: 'core', test: /src\/(?:base|pki)\// },
-  { name: 'start', test: /src\/(?:config\/|cli\/(?:start|run|process-io|command-path|command-table|interruption|failure|io)\.ts)/ },
-  { name: 'inspect', test: /src\/cli\/(?:inspect-files|kubeconfig-look|output-format|passphrase|read-input)\.ts/ },
+  { name: 'start', test: (id: string) => start.has(id) },
+  { name: 'inspect', test: (id: string) => inspect.has(id) },
 ];
 
 const out = join(root, 'dist');

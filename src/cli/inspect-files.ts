@@ -20,15 +20,15 @@ const inspectFile = async (io: Io, path: string, { at, passphraseFile }: Inspect
   const what = inputName(path);
   const bytes = await readInput(io, path);
   if (!looksLikeKubeconfig(bytes))
-    return withPassphrase(io, { passphraseFile }, what, (passphrase) =>
-      inspect(bytes, { at, passphrase, what }).map((item) => ({ source, ...item })),
+    return withPassphrase(io, { passphraseFile }, what, async (passphrase) =>
+      (await inspect(bytes, { at, passphrase, what })).map((item) => ({ source, ...item })),
     );
   const { kubeconfigParts } = await import('./inspect-kubeconfig.ts');
   const found: Found[] = [];
   for (const part of await kubeconfigParts(bytes, what)) {
     const where = `${source}, ${part.where}`;
     if ('file' in part) say(io, `${where}: in file ${quote(part.file)}, which is not read`);
-    else found.push(...inspect(part.bytes, { at, what: `${what}, ${part.where}` }).map((item) => ({ source: where, ...item })));
+    else found.push(...(await inspect(part.bytes, { at, what: `${what}, ${part.where}` })).map((item) => ({ source: where, ...item })));
   }
   return found;
 };

@@ -18,7 +18,7 @@ import type { KnownExtensions } from './known-extensions.ts';
 import { formatName } from './name-text.ts';
 import { oidName } from './oid.ts';
 import { readSubjectPublicKeyInfo } from './public-key.ts';
-import { certificateFingerprint, formatSerialNumber, isCa, isSelfIssued, isSignedBy, type X509Certificate } from './x509-certificate.ts';
+import { certificateFingerprint, formatSerialNumber, isCa, isSelfIssued, type X509Certificate } from './x509-certificate.ts';
 
 export type InspectedFingerprints = {
   /** Lower-case hex. */
@@ -50,8 +50,8 @@ export type InspectedCertificate = { readonly kind: 'certificate' } & InspectedC
     /** Until notAfter, negative once it is past. */
     readonly remainingSeconds: number;
     readonly isCa: boolean;
-    /** Whether its own key signed it. */
-    readonly selfSigned: boolean;
+    /** Whether issuer and subject are one name. Whether its own key signed it is for `pki verify` to say: inspecting checks no signature of a CA. */
+    readonly selfIssued: boolean;
   };
 
 export type InspectedRequest = { readonly kind: 'certificate request' } & InspectedContent & {
@@ -87,7 +87,7 @@ export const inspectCertificate = (certificate: X509Certificate, at: Date): Insp
   validity: at < certificate.notBefore ? 'not yet valid' : at > certificate.notAfter ? 'expired' : 'valid',
   remainingSeconds: Math.floor((certificate.notAfter.getTime() - at.getTime()) / 1000),
   isCa: isCa(certificate),
-  selfSigned: isSelfIssued(certificate) && isSignedBy(certificate, certificate),
+  selfIssued: isSelfIssued(certificate),
   publicKey: inspectSubjectPublicKey(certificate.publicKey),
   signatureAlgorithm: { name: certificate.signatureAlgorithm.name, oid: certificate.signatureAlgorithm.oid },
   ...knownLists(certificate),

@@ -77,3 +77,7 @@ export const derKind = (der: Uint8Array): DerKind | undefined => {
       return undefined;
   }
 };
+
+/** Whether bytes begin as a JKS keystore does, told without loading what reads one. */
+export const looksLikeJks = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0xfe && bytes[1] === 0xed && bytes[2] === 0xfe && bytes[3] === 0xed;

@@ -90,7 +90,7 @@ const validityNote = ({ validity, remainingSeconds }: InspectedCertificate): str
 
 const certificateLines = (certificate: InspectedCertificate): readonly string[] => [
   field('Subject', certificate.subject),
-  field('Issuer', `${certificate.issuer}${certificate.selfSigned ? ' (self-signed)' : ''}`),
+  field('Issuer', `${certificate.issuer}${certificate.selfIssued ? ' (self-issued)' : ''}`),
   field('Serial number', certificate.serialNumber),
   field('Version', String(certificate.version)),
   field('Not before', certificate.notBefore),

@@ -80,63 +80,66 @@ const request = await makeCsr(
   keySigner(key, publicKeyOf(key)),
 );
 
-const refused = (bytes: Uint8Array, code: string, message: RegExp): void => {
-  assert.throws(
-    () => inspect(bytes, { at, what: '"x"' }),
+const refused = (bytes: Uint8Array, code: string, message: RegExp): Promise<void> =>
+  assert.rejects(
+    inspect(bytes, { at, what: '"x"' }),
     (error) => error instanceof CodedError && error.code === code && message.test(error.message),
   );
-};
 
 describe('inspecting', () => {
-  test('a certificate that OpenSSL made with every extension gives the golden text and data', () => {
-    const items = inspect(everything, { at });
+  test('a certificate that OpenSSL made with every extension gives the golden text and data', async () => {
+    const items = await inspect(everything, { at });
     assertGolden(vector('everything.json'), `${JSON.stringify(items, null, 2)}\n`);
     assertGolden(vector('everything.txt'), items.map((item) => inspectionText(item)).join('\n'));
   });
 
-  test('PEM, DER and base64 of either give the same', () => {
-    const expected = inspect(leaf.raw, { at });
+  test('PEM, DER and base64 of either give the same', async () => {
+    const expected = await inspect(leaf.raw, { at });
     const pem = certificatePem(leaf);
     for (const form of [pem, Buffer.from(pem).toString('base64'), Buffer.from(leaf.raw).toString('base64'), `\ufeffsome words\n${pem}`])
-      assert.deepEqual(inspect(bytesOf(form), { at }), expected);
+      assert.deepEqual(await inspect(bytesOf(form), { at }), expected);
     assert.equal(expected[0]?.kind, 'certificate');
   });
 
-  test('text in another encoding before a block does no harm', () => {
+  test('text in another encoding before a block does no harm', async () => {
     const before = Buffer.from('Gr\xfc\xdfe\n', 'latin1');
-    assert.deepEqual(inspect(Buffer.concat([before, Buffer.from(certificatePem(leaf))]), { at }), inspect(leaf.raw, { at }));
+    assert.deepEqual(await inspect(Buffer.concat([before, Buffer.from(certificatePem(leaf))]), { at }), await inspect(leaf.raw, { at }));
   });
 
-  test('tells validity for the time it is given, both ends included', () => {
-    const validity = (time: string) => {
-      const item = only(inspect(leaf.raw, { at: new Date(time) }));
+  test('tells validity for the time it is given, both ends included', async () => {
+    const validity = async (time: string) => {
+      const item = only(await inspect(leaf.raw, { at: new Date(time) }));
       return item.kind === 'certificate' ? [item.validity, item.remainingSeconds] : assert.fail();
     };
-    assert.deepEqual(validity('2025-12-31T23:59:59Z'), ['not yet valid', 31_536_001]);
-    assert.deepEqual(validity('2026-01-01T00:00:00Z'), ['valid', 31_536_000]);
-    assert.deepEqual(validity('2027-01-01T00:00:00Z'), ['valid', 0]);
-    assert.deepEqual(validity('2027-01-01T00:00:01Z'), ['expired', -1]);
-    const text = (time: string): string => inspectionText(only(inspect(leaf.raw, { at: new Date(time) })));
-    assert.match(text('2027-01-03T00:00:01Z'), /Not after: +2027-01-01T00:00:00Z \(EXPIRED 2d ago\)/);
-    assert.match(text('2025-01-01T00:00:00Z'), /\(NOT YET VALID\)/);
-    assert.match(text('2026-12-31T00:00:00Z'), /\(1d left\)/);
+    assert.deepEqual(await validity('2025-12-31T23:59:59Z'), ['not yet valid', 31_536_001]);
+    assert.deepEqual(await validity('2026-01-01T00:00:00Z'), ['valid', 31_536_000]);
+    assert.deepEqual(await validity('2027-01-01T00:00:00Z'), ['valid', 0]);
+    assert.deepEqual(await validity('2027-01-01T00:00:01Z'), ['expired', -1]);
+    const text = async (time: string): Promise<string> => inspectionText(only(await inspect(leaf.raw, { at: new Date(time) })));
+    assert.match(await text('2027-01-03T00:00:01Z'), /Not after: +2027-01-01T00:00:00Z \(EXPIRED 2d ago\)/);
+    assert.match(await text('2025-01-01T00:00:00Z'), /\(NOT YET VALID\)/);
+    assert.match(await text('2026-12-31T00:00:00Z'), /\(1d left\)/);
   });
 
-  test('a bundle gives every block with its place, and says which one is damaged', () => {
+  test('a bundle gives every block with its place, and says which one is damaged', async () => {
     const bundle = `${certificatePem(leaf)}${csrPem(request)}${exportPrivateKey(key)}`;
     assert.deepEqual(
-      inspect(bytesOf(bundle), { at }).map(({ kind, block }) => [kind, block]),
+      (await inspect(bytesOf(bundle), { at })).map(({ kind, block }) => [kind, block]),
       [
         ['certificate', '1 of 3'],
         ['certificate request', '2 of 3'],
         ['private key', '3 of 3'],
       ],
     );
-    refused(bytesOf(`${certificatePem(leaf)}${encodePem('CERTIFICATE', leaf.raw.subarray(0, 40))}`), 'DerInvalid', /\(block 2 of 2\)$/);
+    await refused(
+      bytesOf(`${certificatePem(leaf)}${encodePem('CERTIFICATE', leaf.raw.subarray(0, 40))}`),
+      'DerInvalid',
+      /\(block 2 of 2\)$/,
+    );
   });
 
-  test('a request shows what it asks for and whether its key signed it', () => {
-    const item = only(inspect(bytesOf(csrPem(request)), { at }));
+  test('a request shows what it asks for and whether its key signed it', async () => {
+    const item = only(await inspect(bytesOf(csrPem(request)), { at }));
     assert.ok(item.kind === 'certificate request');
     assert.equal(item.subject, 'CN=alice,O=dev');
     assert.deepEqual(item.subjectAltNames, [{ type: 'IP Address', value: '10.0.0.1' }]);
@@ -144,15 +147,15 @@ describe('inspecting', () => {
     assert.equal(item.signatureValid, true);
     const forged = Buffer.from(request.raw);
     forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
-    const other = only(inspect(forged, { at }));
+    const other = only(await inspect(forged, { at }));
     assert.ok(other.kind === 'certificate request' && !other.signatureValid);
     assert.match(inspectionText(other), /WRONG: not made by the key inside it/);
   });
 
-  test('a revocation list shows what it withdraws and whether it is current', () => {
-    const item = only(inspect(bytesOf(crlPem(crl)), { at }));
+  test('a revocation list shows what it withdraws and whether it is current', async () => {
+    const item = only(await inspect(bytesOf(crlPem(crl)), { at }));
     assert.ok(item.kind === 'revocation list');
-    assert.deepEqual(inspect(crl.raw, { at }), [item]);
+    assert.deepEqual(await inspect(crl.raw, { at }), [item]);
     assert.deepEqual(
       [item.issuer, item.number, item.thisUpdate, item.nextUpdate, item.currency],
       ['CN=authority', '7', '2026-11-28T00:00:00Z', '2026-12-05T00:00:00Z', 'current'],
@@ -162,10 +165,10 @@ describe('inspecting', () => {
       { serialNumber: '80', revokedAt: '2026-11-02T00:00:00Z' },
     ]);
     assert.match(inspectionText(item), /\n {4}0AFF {2}2026-11-01T00:00:00Z {2}keyCompromise\n/);
-    const late = only(inspect(crl.raw, { at: new Date('2026-12-05T00:00:01Z') }));
+    const late = only(await inspect(crl.raw, { at: new Date('2026-12-05T00:00:01Z') }));
     assert.ok(late.kind === 'revocation list' && late.currency === 'outdated');
     assert.match(inspectionText(late), /Next update: +2026-12-05T00:00:00Z \(OUTDATED\)/);
-    const early = only(inspect(crl.raw, { at: new Date('2026-11-27T00:00:00Z') }));
+    const early = only(await inspect(crl.raw, { at: new Date('2026-11-27T00:00:00Z') }));
     assert.ok(early.kind === 'revocation list' && early.currency === 'not yet valid');
   });
 
@@ -174,8 +177,8 @@ describe('inspecting', () => {
       const made = await generatePrivateKey(algorithm);
       const passphrase = { text: 'open sesame', random };
       const forms = [exportPrivateKey(made), exportPrivateKey(made, { encoding: 'traditional' }), exportPrivateKey(made, { passphrase })];
-      const shown = forms.map((form) => inspect(bytesOf(form), { at, passphrase: 'open sesame' }));
-      const der = inspect(exportPkcs8(made), { at });
+      const shown = await Promise.all(forms.map((form) => inspect(bytesOf(form), { at, passphrase: 'open sesame' })));
+      const der = await inspect(exportPkcs8(made), { at });
       const jwk = made.export({ format: 'jwk' }) as Readonly<Record<string, string>>;
       const secrets = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'priv'].flatMap((part) => {
         const value = jwk[part];
@@ -194,24 +197,24 @@ describe('inspecting', () => {
       }
     });
 
-  test('an encrypted key without a passphrase says only that', () => {
+  test('an encrypted key without a passphrase says only that', async () => {
     const pem = exportPrivateKey(key, { passphrase: { text: 'x', random } });
-    assert.deepEqual(inspect(bytesOf(pem), { at }), [{ kind: 'private key', encrypted: true }]);
-    assert.throws(() => inspect(bytesOf(pem), { at, passphrase: 'y' }), { code: 'PassphraseWrong' });
+    assert.deepEqual(await inspect(bytesOf(pem), { at }), [{ kind: 'private key', encrypted: true }]);
+    await assert.rejects(inspect(bytesOf(pem), { at, passphrase: 'y' }), { code: 'PassphraseWrong' });
   });
 
-  test('public keys are read in both encodings, those not accepted too', () => {
+  test('public keys are read in both encodings, those not accepted too', async () => {
     const spki = publicKeyOf(key).spki;
-    const item = only(inspect(spki, { at }));
+    const item = only(await inspect(spki, { at }));
     assert.ok(item.kind === 'public key' && item.publicKey.algorithm === 'ecdsa-p256' && item.publicKey.bits === 256);
-    assert.deepEqual(inspect(bytesOf(encodePem('PUBLIC KEY', spki)), { at }), [item]);
+    assert.deepEqual(await inspect(bytesOf(encodePem('PUBLIC KEY', spki)), { at }), [item]);
     const weak = sequence(smallInteger(0xc0ffee), smallInteger(65537));
-    const old = only(inspect(bytesOf(encodePem('RSA PUBLIC KEY', weak)), { at }));
+    const old = only(await inspect(bytesOf(encodePem('RSA PUBLIC KEY', weak)), { at }));
     assert.ok(old.kind === 'public key' && old.publicKey.algorithm === 'rsa-24' && old.publicKey.notAccepted !== undefined);
-    assert.deepEqual(inspect(weak, { at }), [old]);
+    assert.deepEqual(await inspect(weak, { at }), [old]);
   });
 
-  test('keystores show their entries, and ask for their password first', () => {
+  test('keystores show their entries, and ask for their password first', async () => {
     const entries = [
       { kind: 'key', alias: 'web', privateKey: key, chain: [leaf.raw] },
       { kind: 'trusted', alias: 'root', certificate: leaf.raw },
@@ -221,7 +224,7 @@ describe('inspecting', () => {
       JKS: encodeJks(entries, { password: 'changeit', random, at }),
     };
     for (const [format, store] of Object.entries(stores)) {
-      const item = only(inspect(store, { at, passphrase: 'changeit' }));
+      const item = only(await inspect(store, { at, passphrase: 'changeit' }));
       assert.ok(item.kind === 'keystore');
       assert.equal(item.format, format);
       assert.deepEqual(
@@ -231,8 +234,8 @@ describe('inspecting', () => {
           ['root', 'trusted', 'CN=leaf', undefined],
         ],
       );
-      refused(store, 'PassphraseRequired', /needs its password/);
-      assert.throws(() => inspect(store, { at, passphrase: 'wrong' }), { code: 'PassphraseWrong' });
+      await refused(store, 'PassphraseRequired', /needs its password/);
+      await assert.rejects(inspect(store, { at, passphrase: 'wrong' }), { code: 'PassphraseWrong' });
     }
   });
 
@@ -248,16 +251,16 @@ describe('inspecting', () => {
       keySigner(key, publicKeyOf(key)),
       { random, accept: ['attribute-control-character'] },
     );
-    const text = inspectionText(only(inspect(certificate.raw, { at })), 'a\u001b.pem');
+    const text = inspectionText(only(await inspect(certificate.raw, { at })), 'a\u001b.pem');
     assert.doesNotMatch(text.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     assert.match(text, /evil\\1b\[2J\\u\{202e\}name/i);
   });
 
-  test('an extension that does not decode is shown as hex with the reason', () => {
+  test('an extension that does not decode is shown as hex with the reason', async () => {
     const broken = Buffer.from(everything.toString('latin1').replace(/-----.*-----|\s/g, ''), 'base64');
     const statement = broken.indexOf('http://cps.example/');
     broken[statement - 2] = 0x0c;
-    const item = only(inspect(broken, { at }));
+    const item = only(await inspect(broken, { at }));
     assert.ok(item.kind === 'certificate');
     const policies = item.extensions.find(({ name }) => name === 'certificatePolicies');
     assert.equal(policies?.value, undefined);
@@ -266,16 +269,16 @@ describe('inspecting', () => {
     assert.match(inspectionText(item), /does not decode: cannot read/);
   });
 
-  test('what is nothing known is refused by code', () => {
-    refused(new Uint8Array(), 'InspectUnrecognised', /cannot inspect "x": it is empty/);
-    refused(bytesOf('hello world'), 'InspectUnrecognised', /nothing that is known/);
-    refused(bytesOf('aGVsbG8gd29ybGQgaGVsbG8='), 'InspectUnrecognised', /nothing that is known/);
-    refused(bytesOf(encodePem('OPENSSH PRIVATE KEY', new Uint8Array(8))), 'InspectUnrecognised', /only "OPENSSH PRIVATE KEY"/);
-    refused(sequence(element(0x06, Uint8Array.of(0x2a)), element(0xa0)), 'InspectUnrecognised', /PKCS#7/);
-    refused(sequence(element(0x0a, Uint8Array.of(0))), 'InspectUnrecognised', /OCSP response/);
+  test('what is nothing known is refused by code', async () => {
+    await refused(new Uint8Array(), 'InspectUnrecognised', /cannot inspect "x": it is empty/);
+    await refused(bytesOf('hello world'), 'InspectUnrecognised', /nothing that is known/);
+    await refused(bytesOf('aGVsbG8gd29ybGQgaGVsbG8='), 'InspectUnrecognised', /nothing that is known/);
+    await refused(bytesOf(encodePem('OPENSSH PRIVATE KEY', new Uint8Array(8))), 'InspectUnrecognised', /only "OPENSSH PRIVATE KEY"/);
+    await refused(sequence(element(0x06, Uint8Array.of(0x2a)), element(0xa0)), 'InspectUnrecognised', /PKCS#7/);
+    await refused(sequence(element(0x0a, Uint8Array.of(0))), 'InspectUnrecognised', /OCSP response/);
   });
 
-  test('DER of each kind is told by structure alone', () => {
+  test('DER of each kind is told by structure alone', async () => {
     assert.equal(derKind(leaf.raw), 'certificate');
     assert.equal(derKind(request.raw), 'certificate request');
     assert.equal(derKind(crl.raw), 'revocation list');
@@ -289,9 +292,9 @@ describe('inspecting', () => {
 });
 
 describe('inspecting arbitrary bytes', () => {
-  const survives = (bytes: Uint8Array): void => {
+  const survives = async (bytes: Uint8Array): Promise<void> => {
     try {
-      for (const item of inspect(bytes, { at, passphrase: 'x' })) assert.ok(inspectionText(item).endsWith('\n'));
+      for (const item of await inspect(bytes, { at, passphrase: 'x' })) assert.ok(inspectionText(item).endsWith('\n'));
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       assert.notEqual(error.code, 'Bug');
@@ -299,11 +302,11 @@ describe('inspecting arbitrary bytes', () => {
   };
   const samples = [leaf.raw, request.raw, crl.raw, exportPkcs8(key), publicKeyOf(key).spki, Buffer.from(everything)];
 
-  test('gives an item or a coded error', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), survives), { numRuns: runs(2000, 200_000) });
+  test('gives an item or a coded error', async () => {
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), survives), { numRuns: runs(2000, 200_000) });
   });
 
-  test('of a structure near to something known gives an item or a coded error', () => {
+  test('of a structure near to something known gives an item or a coded error', async () => {
     const { tree } = fc.letrec<{ tree: Uint8Array; leaf: Uint8Array }>((tie) => ({
       leaf: fc
         .tuple(fc.constantFrom(0x01, 0x02, 0x03, 0x04, 0x06, 0x0c, 0x17, 0x18, 0x80, 0x0a), fc.uint8Array({ maxLength: 12 }))
@@ -316,22 +319,22 @@ describe('inspecting arbitrary bytes', () => {
           .map(([found, parts]) => element(found, ...parts)),
       ),
     }));
-    fc.assert(
-      fc.property(fc.array(tree, { maxLength: 4 }), (parts) => survives(sequence(...parts))),
+    await fc.assert(
+      fc.asyncProperty(fc.array(tree, { maxLength: 4 }), (parts) => survives(sequence(...parts))),
       { numRuns: runs(2000, 200_000) },
     );
   });
 
-  test('of a known file with damage gives an item or a coded error', () => {
-    fc.assert(
-      fc.property(
+  test('of a known file with damage gives an item or a coded error', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.constantFrom(...samples),
         fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 }),
         fc.option(fc.nat(), { nil: undefined }),
-        (sample, changes, cut) => {
+        async (sample, changes, cut) => {
           const bytes = Buffer.from(sample);
           for (const [place, difference] of changes) bytes[place % bytes.length] = (bytes[place % bytes.length] ?? 0) ^ difference;
-          survives(cut === undefined ? bytes : bytes.subarray(0, cut % bytes.length));
+          await survives(cut === undefined ? bytes : bytes.subarray(0, cut % bytes.length));
         },
       ),
       { numRuns: runs(1000, 200_000) },

@@ -8,9 +8,8 @@ import { derReader, enterWhole, nullElement, octetBitString, readAny, sequence, 
 import { type InspectedCertificate, type InspectedRequest, inspectCertificate, inspectRequest } from './inspect-certificate.ts';
 import { type InspectedCrl, inspectCrl } from './inspect-crl.ts';
 import { type InspectedPublicKey, inspectKeyObject, inspectPublicKey } from './inspect-key.ts';
-import { type InspectedKeystore, inspectKeystore } from './inspect-keystore.ts';
-import { type DerKind, derKind } from './inspect-kind.ts';
-import { looksLikeJks } from './jks.ts';
+import type { InspectedKeystore } from './inspect-keystore.ts';
+import { type DerKind, derKind, looksLikeJks } from './inspect-kind.ts';
 import { encodeOid, oid } from './oid.ts';
 import { decodePem, looksLikePem, type PemBlock } from './pem.ts';
 import { importPrivateKeyBlock, isPrivateKeyLabel } from './private-key.ts';
@@ -68,7 +67,17 @@ const privateKeyLabel = (der: Uint8Array): string => {
   return second === tag.integer ? 'RSA PRIVATE KEY' : second === tag.octetString ? 'EC PRIVATE KEY' : 'PRIVATE KEY';
 };
 
-const inspectDerKind = (der: Uint8Array, kind: DerKind, options: InspectOptions): InspectedItem => {
+/** Keystores bring all of PKCS#12 and JKS with them, which is not loaded for showing a certificate. */
+const keystore = async (
+  bytes: Uint8Array,
+  format: InspectedKeystore['format'],
+  { passphrase, at }: InspectOptions,
+): Promise<InspectedKeystore> => {
+  const { inspectKeystore } = await import('./inspect-keystore.ts');
+  return inspectKeystore(bytes, format, passphrase, at);
+};
+
+const inspectDerKind = async (der: Uint8Array, kind: DerKind, options: InspectOptions): Promise<InspectedItem> => {
   const what = options.what ?? 'input';
   const block = (label: string): PemBlock => ({ label, headers: new Map(), bytes: der });
   switch (kind) {
@@ -85,7 +94,7 @@ const inspectDerKind = (der: Uint8Array, kind: DerKind, options: InspectOptions)
     case 'encrypted private key':
       return privateKey(block('ENCRYPTED PRIVATE KEY'), true, options);
     case 'pkcs12':
-      return inspectKeystore(der, 'PKCS#12', options.passphrase, options.at);
+      return keystore(der, 'PKCS#12', options);
     case 'revocation list':
       return inspectCrl(parseCrl(der), options.at);
     case 'pkcs7':
@@ -108,7 +117,7 @@ const kindByLabel: Readonly<Record<string, DerKind>> = {
   PKCS7: 'pkcs7',
 };
 
-const inspectBlock = (block: PemBlock, options: InspectOptions): InspectedItem => {
+const inspectBlock = async (block: PemBlock, options: InspectOptions): Promise<InspectedItem> => {
   const { label, bytes, headers } = block;
   if (isPrivateKeyLabel(label)) {
     const oldEncrypted = headers.get('Proc-Type')?.includes('ENCRYPTED') === true;
@@ -130,19 +139,20 @@ const inPlace = (error: unknown, place: string): unknown =>
       })
     : error;
 
-const inspectPem = (bytes: Uint8Array, options: InspectOptions): readonly InspectedItem[] => {
+const inspectPem = async (bytes: Uint8Array, options: InspectOptions): Promise<readonly InspectedItem[]> => {
   const what = options.what ?? 'input';
   // Text around the blocks may be in any encoding; the blocks are ASCII.
   const blocks = decodePem(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), what);
-  const items = blocks.map((block, i) => {
-    if (blocks.length === 1) return inspectBlock(block, options);
-    const place = `block ${i + 1} of ${blocks.length}`;
-    try {
-      return { ...inspectBlock(block, options), block: `${i + 1} of ${blocks.length}` };
-    } catch (error) {
-      throw inPlace(error, place);
-    }
-  });
+  const [only] = blocks;
+  const items: InspectedItem[] = [];
+  if (blocks.length === 1 && only !== undefined) items.push(await inspectBlock(only, options));
+  else
+    for (const [i, block] of blocks.entries())
+      try {
+        items.push({ ...(await inspectBlock(block, options)), block: `${i + 1} of ${blocks.length}` });
+      } catch (error) {
+        throw inPlace(error, `block ${i + 1} of ${blocks.length}`);
+      }
   if (items.every(({ kind }) => kind === 'other'))
     unrecognised(what, `it holds only ${[...new Set(blocks.map(({ label }) => quote(label)))].slice(0, 5).join(', ')}`);
   return items;
@@ -158,24 +168,24 @@ const decodeBase64 = (bytes: Uint8Array): Uint8Array | undefined => {
 };
 
 /** What bytes are, once base64 around them has been taken off; undefined where they are none of what this file knows. */
-const inspectPlain = (bytes: Uint8Array, options: InspectOptions): readonly InspectedItem[] | undefined => {
+const inspectPlain = async (bytes: Uint8Array, options: InspectOptions): Promise<readonly InspectedItem[] | undefined> => {
   if (looksLikePem(bytes)) return inspectPem(bytes, options);
-  if (looksLikeJks(bytes)) return [inspectKeystore(bytes, 'JKS', options.passphrase, options.at)];
+  if (looksLikeJks(bytes)) return [await keystore(bytes, 'JKS', options)];
   const kind = derKind(bytes);
-  return kind === undefined ? undefined : [inspectDerKind(bytes, kind, options)];
+  return kind === undefined ? undefined : [await inspectDerKind(bytes, kind, options)];
 };
 
 /**
  * Everything in some bytes, in order. Throws InspectUnrecognised for what is none of it, PassphraseRequired for a keystore without one, and
  * what the decoder of a kind throws for a damaged one.
  */
-export const inspect = (bytes: Uint8Array, options: InspectOptions): readonly InspectedItem[] => {
+export const inspect = async (bytes: Uint8Array, options: InspectOptions): Promise<readonly InspectedItem[]> => {
   const what = options.what ?? 'input';
   if (bytes.length === 0) return unrecognised(what, 'it is empty');
-  const found = inspectPlain(bytes, options);
+  const found = await inspectPlain(bytes, options);
   if (found !== undefined) return found;
   // `kubectl get csr -o jsonpath={.status.certificate}` and Secrets give base64 of PEM.
   const inner = decodeBase64(bytes);
-  const items = inner === undefined ? undefined : inspectPlain(inner, options);
+  const items = inner === undefined ? undefined : await inspectPlain(inner, options);
   return items ?? unrecognised(what, 'it is nothing that is known here');
 };

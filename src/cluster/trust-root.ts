@@ -5,7 +5,7 @@ import { readFileBounded, readFileIfPresent } from '../base/atomic-file.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { isSameName } from '../pki/name.ts';
 import { formatName } from '../pki/name-text.ts';
-import { certificatePem, isSignedBy, parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
+import { isSignedBy, parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
 import { authorityProblem, isIntermediateCa, maxCertificateFileBytes } from './authority.ts';
 import type { AuthorityId, PlannedAuthority } from './manifest.ts';
 
@@ -65,9 +65,6 @@ export const serverTrust = (certificate: X509Certificate, above: readonly X509Ce
   certificate,
   ...above,
 ];
-
-/** The text of the file of what verifies servers. */
-export const serverTrustPem = (trust: readonly X509Certificate[]): string => trust.map(certificatePem).join('');
 
 /** What an earlier run was given as root for a CA, by its file of what verifies servers; none where there is no such file. */
 export const rememberedTrustRoot = (file: string, certificate: X509Certificate): readonly X509Certificate[] => {

@@ -173,9 +173,9 @@ describe('adopting what other tools made', () => {
     mkdirSync(join(directory, 'pki/private'));
     writeFileSync(join(directory, 'pki/ca.crt'), certificatePem(ca.certificate));
     const both: readonly Usage[] = ['client auth', 'server auth'];
-    await issue('pki/issued/kubernetes-control-plane_0.crt', '10.1.0.11', both, [
-      ip('10.1.0.11'),
+    await issue('pki/issued/kubernetes-control-plane_0.crt', 'juju-1.lxd', both, [
       ip('10.152.183.1'),
+      ip('10.1.0.11'),
       ip('127.0.0.1'),
       dns('juju-1'),
       dns('kubernetes'),

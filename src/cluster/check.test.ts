@@ -79,7 +79,7 @@ describe('checking a directory', () => {
   test('finds every kind of damage in its own row and goes on with the others', async (t) => {
     const cases: readonly (readonly [Layout, (at: (file: string) => string) => unknown, RegExp, ClusterCheck['verdict']])[] = [
       ['kismatic', (at) => chmodSync(at('keys/admin-key.pem'), 0o640), /^admin differs: .*mode 0640/, 'attention'],
-      ['kismatic', (at) => chmodSync(at('keys/ca-key.pem'), 0o604), /^cluster CA differs: .*mode 0604/, 'attention'],
+      ['kismatic', (at) => chmodSync(at('keys/ca-key.pem'), 0o640), /^cluster CA differs: .*mode 0640/, 'attention'],
       ['kismatic', (at) => chmodSync(at('kubeconfig'), 0o644), /^kubeconfig differs: .*mode 0644/, 'attention'],
       ['kubeadm', (at) => chmodSync(at('master1/pki/sa.key'), 0o644), /^master1\/pki\/sa.key mode differs: .*mode 0644/, 'attention'],
       ['kubeadm', (at) => chmodSync(at('master1/admin.conf'), 0o644), /^master1\/admin.conf differs: .*mode 0644/, 'attention'],

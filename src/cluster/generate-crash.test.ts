@@ -70,6 +70,20 @@ describe('a run that is stopped before any one of its writes', () => {
     assert.ok(number > 20, `${number} writes`);
   });
 
+  test('of renewing one pair is met at every single write', async (t) => {
+    for (let number = 0; ; number++) {
+      const directory = temporaryDirectory(t);
+      await generateCluster(smallRequest(directory, 'kismatic'));
+      const wasStopped = await stoppedAt(number, (onStep) =>
+        renewCluster({ ...smallRequest(directory, 'kismatic', { onStep, at: later }), names: ['admin'] }),
+      );
+      const { actions } = await generateCluster(smallRequest(directory, 'kismatic', { at: later }));
+      assert.deepEqual([...new Set(actions.map(({ kind }) => kind))], ['keep'], `stopped before write ${number}`);
+      assert.deepEqual(strangeFiles(directory), []);
+      if (!wasStopped) break;
+    }
+  });
+
   test('of overwrite keeps every old pair whole, in its place or aside', async (t) => {
     const manifest = smallManifest('kismatic', (certificate) => ({
       ...certificate,

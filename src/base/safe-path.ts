@@ -54,13 +54,14 @@ const targetOf = (link: string): string | undefined => {
   }
 };
 
-/** Throws PathRefused where a path is a symbolic link to somewhere outside; one that is not there is no link. Says whether it is a directory. */
-const checkLink = (root: string, path: string): boolean => {
+/** What stands at a path; throws PathRefused for a symbolic link to somewhere outside. */
+const lookAt = (root: string, path: string): 'nothing' | 'directory' | 'other' => {
   const info = lstatSync(path, { throwIfNoEntry: false });
-  if (info?.isSymbolicLink() !== true) return info?.isDirectory() === true;
+  if (info === undefined) return 'nothing';
+  if (!info.isSymbolicLink()) return info.isDirectory() ? 'directory' : 'other';
   const target = targetOf(path);
   if (target === undefined || leadsOut(realpathSync(root), target)) refuseLink(path, target ?? 'nothing');
-  return false;
+  return 'other';
 };
 
 /** Resolves paths below `root`. Directories once found to be real ones are not looked at again. */
@@ -70,12 +71,17 @@ export const openTree = (root: string): Tree => {
     root,
     path: (relativePath) => {
       let path = root;
+      // Below what is not there, nothing is, no link either.
+      let isThere = true;
       for (const part of relativePath.split('/')) {
         const problem = fileNameProblem(part);
         if (problem !== undefined)
           throw new CodedError('PathRefused', `cannot use path ${quote(relativePath)}: of its part ${quote(part)}, ${problem}`);
         path = join(path, part);
-        if (!realDirectories.has(path) && checkLink(root, path)) realDirectories.add(path);
+        if (!isThere || realDirectories.has(path)) continue;
+        const found = lookAt(root, path);
+        if (found === 'directory') realDirectories.add(path);
+        isThere = found !== 'nothing';
       }
       return path;
     },

@@ -72,11 +72,10 @@ export const observeChain = (path: string): ObservedPair['chain'] =>
   });
 
 /** A pair of two files. */
-export const observePair = (files: { readonly certificateFile: string; readonly keyFile: string }): ObservedPair => ({
-  key: observeKey(files.keyFile),
-  chain: observeChain(files.certificateFile),
-  keyMode: modeOf(files.keyFile),
-});
+export const observePair = (files: { readonly certificateFile: string; readonly keyFile: string }): ObservedPair => {
+  const key = observeKey(files.keyFile);
+  return { key, chain: observeChain(files.certificateFile), keyMode: key.state === 'absent' ? undefined : modeOf(files.keyFile) };
+};
 
 export type ObservedKubeconfig = { readonly content: Observed<ReadKubeconfig>; readonly pair: ObservedPair };
 

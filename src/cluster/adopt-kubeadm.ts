@@ -33,7 +33,7 @@ const readKubeadmMachine = (root: string, fallbackHost: string) => {
   const apiIps = addressesOf(apiserver).filter((address) => !isLoopback(address));
   // kubeadm writes the service's address first, the machine's second.
   const ip = etcdIps[0] ?? apiIps[1];
-  const serviceIp = apiIps.find((address) => !etcdIps.includes(address)) ?? apiIps[0];
+  const [serviceIp] = apiIps;
   const names = dnsNamesOf(apiserver).filter((name) => !isServiceName(name));
   const host =
     nodeOf(kubelet?.userCommonName) ??

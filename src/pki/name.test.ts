@@ -17,6 +17,7 @@ import {
   type Name,
   type NameAttribute,
   nameAttribute,
+  nameKey,
   parseName,
   readName,
   subjectName,
@@ -187,6 +188,8 @@ describe('comparing names', () => {
     assert.equal(same('CN=STRASSE', 'CN=strasse'), true);
     assert.equal(same('CN=ﬁle', 'CN=file'), true);
     assert.equal(same('CN=É', 'CN=e\u0301'), true);
+    assert.equal(same('CN=ΌΔΟΣ', 'CN=όδος'), true);
+    assert.equal(same('CN=Straße', 'CN=STRASSE'), true);
     assert.equal(isSameName(nameIn(tag.printableString, 'Alice'), nameIn(tag.utf8String, 'alice')), true);
     assert.equal(isSameName(nameIn(tag.teletexString, '\u00e9'), parseNameText('CN=é')), true);
   });
@@ -238,6 +241,7 @@ describe('comparing names', () => {
         assert.equal(isSameName(a, parseName(a.raw)), true);
         assert.equal(isNameWithin(a, emptyName), true);
         assert.equal(isSameName(a, b), isNameWithin(a, b) && isNameWithin(b, a));
+        assert.equal(isSameName(a, b), nameKey(a) === nameKey(b));
         assert.deepEqual(parseName(a.raw), a);
       }),
       { numRuns: runs(300, 50_000) },

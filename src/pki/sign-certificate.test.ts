@@ -24,7 +24,7 @@ import { nullElement } from './der.ts';
 import type { KeyAlgorithm } from './key-algorithm.ts';
 import { lintCertificate } from './lint-certificate.ts';
 import { emptyName } from './name.ts';
-import { formatName, parseNameText } from './name-text.ts';
+import { parseNameText } from './name-text.ts';
 import { randomSerialNumber, selfSignCertificate, signCertificate, signCertificates } from './sign-certificate.ts';
 import { noExpiry } from './time.ts';
 import { certificatePem, isSignedBy, parseCertificate, parseFirstCertificate } from './x509-certificate.ts';
@@ -129,38 +129,6 @@ describe('signing', () => {
     );
     assert.equal(toHex(leaf.publicKey.spki), toHex(csr.publicKey.spki));
     assert.equal(isSignedBy(leaf, ca.certificate), true);
-  });
-});
-
-describe('signing in batches', () => {
-  test('certificates come in the order of their templates, each as if it were signed alone', async () => {
-    const ca = await testCa();
-    const names = ['a.example', 'b.example', 'c.example'];
-    const templates = await Promise.all(names.map((subject) => leafTemplate({ subject })));
-    const certificates = await signCertificates(templates, ca, { random });
-    assert.deepEqual(
-      certificates.map(({ subject }) => formatName(subject)),
-      names.map((name) => `CN=${name}`),
-    );
-    for (const certificate of certificates) assert.equal(isSignedBy(parseCertificate(certificate.raw), ca.certificate), true);
-    assert.equal(new Set(certificates.map(({ serialNumber }) => toHex(serialNumber))).size, 3);
-    assert.deepEqual(await signCertificates([], ca, { random }), []);
-  });
-
-  test('a batch with one fault in it is refused whole, before the key is touched', async () => {
-    const ca = await testCa();
-    let touched = false;
-    const signer = {
-      ...ca.signer,
-      sign: (data: Uint8Array) => {
-        touched = true;
-        return ca.signer.sign(data);
-      },
-    };
-    const templates = [await leafTemplate(), await leafTemplate({ subject: 'a'.repeat(65) })];
-    const issuer = { certificate: ca.certificate, signer };
-    await assertCodedRejection('CertificateRefused', () => signCertificates(templates, issuer, { random }), /attribute-too-long/);
-    assert.equal(touched, false);
   });
 });
 

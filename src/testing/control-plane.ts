@@ -3,6 +3,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Daemon, startDaemon, waitFor } from './daemon.ts';
 import { requireTool } from './tools.ts';
@@ -42,6 +43,7 @@ export type ControlPlaneFiles = {
 export const apiServerPort = 6443;
 export const etcdClientPort = 12379;
 export const etcdPeerPort = 12380;
+const lockPort = 12381;
 
 const startEtcd = (members: readonly EtcdFiles[], directory: string): Daemon[] =>
   members.map(({ host, ip, server, peer, ca }) =>
@@ -144,14 +146,32 @@ const isHealthy = (ip: string, ca: string): Promise<true | undefined> =>
     request.on('timeout', () => request.destroy(new Error('no answer')));
   });
 
+/**
+ * Waits until no other process of this machine runs a control plane here, and keeps others out until it is released: suites run side by side,
+ * and the addresses of the plan exist once. The port is the lock, so a killed process leaves none behind.
+ */
+const claimAddresses = async (): Promise<() => void> => {
+  for (;;) {
+    const lock = createServer();
+    const isOurs = await new Promise<boolean>((resolve) => {
+      lock.once('error', () => resolve(false));
+      lock.listen(lockPort, '127.0.2.1', () => resolve(true));
+    });
+    if (isOurs) return () => lock.close();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+};
+
 export type ControlPlane = { readonly daemons: readonly Daemon[]; stop(): Promise<void> };
 
 /** Starts everything and waits until /readyz of the API server says ok to a client that trusts `serverCa` (PEM). */
 export const startControlPlane = async (files: ControlPlaneFiles, directory: string, serverCa: string): Promise<ControlPlane> => {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const release = await claimAddresses();
   const daemons: Daemon[] = [];
   const stop = async () => {
     for (const daemon of daemons.toReversed()) await daemon.stop();
+    release();
   };
   try {
     daemons.push(...startEtcd(files.etcd, directory), startApiServer(files, directory));

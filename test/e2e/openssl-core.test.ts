@@ -1,4 +1,4 @@
-// Keys, names, usages and requests against OpenSSL and cfssl: what they write we read, what we write they read, and both say the same.
+// Keys, names, usages and requests against OpenSSL: what it writes we read, what we write it reads, and both say the same.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ import { oid } from '../../src/pki/oid.ts';
 import { exportPrivateKey, importPrivateKey, keyBelongsTo } from '../../src/pki/private-key.ts';
 import { parsePublicKey, publicKeyOf } from '../../src/pki/public-key.ts';
 import { extendedUsageOids, keyUsageBits, type Usage, usages } from '../../src/pki/usage.ts';
-import { certificatePem, parseFirstCertificate } from '../../src/pki/x509-certificate.ts';
+import { certificatePem } from '../../src/pki/x509-certificate.ts';
 import {
   seededRandom,
   type TestCertificate,
@@ -374,65 +374,5 @@ describe('requests and OpenSSL', needs('openssl'), () => {
     }
     const weak = readCsr(openssl('req', '-new', '-sha1', '-key', file('.key', testKeyPem('rsa-2048')), '-subj', '/CN=a'));
     assertCoded('SignatureAlgorithmUnsupported', () => verifyCsr(weak));
-  });
-});
-
-describe('requests and certificates and cfssl', needs('cfssl', 'cfssljson', 'openssl'), () => {
-  test('cfssl reads our requests and certificates, and we read its', async () => {
-    const csr = await testCsr({
-      subject: parseNameText('CN=alice,OU=x,O=dev,C=DE'),
-      subjectAltNames: ['a.example', '10.0.0.1'].map(parseGeneralName),
-    });
-    type Info = {
-      readonly subject?: { readonly common_name?: string; readonly organization?: string };
-      readonly sans?: readonly string[];
-      readonly Subject?: { readonly CommonName?: string; readonly Organization?: readonly string[] };
-      readonly DNSNames?: readonly string[];
-      readonly IPAddresses?: readonly string[];
-    };
-    const read: Info = JSON.parse(run('cfssl', '', 'certinfo', '-csr', file('.csr', csrPem(csr))).toString());
-    assert.deepEqual(
-      [read.Subject?.CommonName, read.Subject?.Organization, read.DNSNames, read.IPAddresses],
-      ['alice', ['dev'], ['a.example'], ['10.0.0.1']],
-    );
-    const leaf = await testLeaf(await testCa(), {
-      subject: parseNameText('CN=alice,O=dev'),
-      subjectAltNames: ['a.example', '10.0.0.1'].map(parseGeneralName),
-    });
-    const info: Info = JSON.parse(run('cfssl', '', 'certinfo', '-cert', file('.pem', certificatePem(leaf))).toString());
-    assert.deepEqual([info.subject?.common_name, info.subject?.organization, info.sans], ['alice', 'dev', ['a.example', '10.0.0.1']]);
-
-    const asked = file(
-      '.json',
-      JSON.stringify({
-        CN: 'alice',
-        hosts: ['a.example', '10.0.0.1', 'a@b.example'],
-        key: { algo: 'rsa', size: 2048 },
-        names: [{ C: 'DE', O: 'dev' }],
-      }),
-    );
-    const made: { readonly csr: string; readonly key: string } = JSON.parse(run('cfssl', '', 'genkey', asked).toString());
-    const theirs = readCsr(made.csr);
-    assert.equal(verifyCsr(theirs).algorithm, 'rsa-2048');
-    assert.equal(keyBelongsTo(importPrivateKey(made.key), theirs.publicKey), true);
-    assert.equal(formatName(theirs.subject), 'CN=alice,O=dev,C=DE');
-    assert.deepEqual(theirs.subjectAltNames?.map(formatGeneralName), ['DNS:a.example', 'email:a@b.example', 'IP Address:10.0.0.1']);
-  });
-
-  test('cfssl signs our request with our CA, and what comes back is for our key', async () => {
-    const ca = await testCa({ notBefore: new Date(Date.now() - 86_400_000) });
-    const csr = await testCsr({ subjectAltNames: [parseGeneralName('a.example')] });
-    const paths = [
-      file('.pem', certificatePem(ca.certificate)),
-      file('.key', exportPrivateKey(ca.key, { encoding: 'traditional' })),
-      file('.csr', csrPem(csr)),
-    ];
-    const signed: { readonly cert: string } = JSON.parse(
-      run('cfssl', '', 'sign', '-ca', paths[0] ?? '', '-ca-key', paths[1] ?? '', paths[2] ?? '').toString(),
-    );
-    const certificate = parseFirstCertificate(signed.cert);
-    assert.equal(toHex(certificate.publicKey.spki), toHex(csr.publicKey.spki));
-    assert.deepEqual(certificate.subjectAltNames, csr.subjectAltNames);
-    assert.equal(toHex(certificate.issuer.raw), toHex(ca.certificate.subject.raw));
   });
 });

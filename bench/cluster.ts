@@ -84,7 +84,7 @@ const comparisonsOf = (rounds: readonly Figures[]): readonly Comparison[] => {
     name,
     measured: perSecond(middle(key)),
     against: `${peer}, ${perSecond(middle(peerKey))}`,
-    ratio: middle(key) / middle(peerKey),
+    ratio: median(rounds.map((figures) => figures[key] / figures[peerKey])),
     required: { kind: 'at-least', figure },
   });
   const p256 = `cluster generate, ${workers} workers, P-256`;
@@ -124,7 +124,7 @@ export const cluster = async (workFolder: string, rounds = 5): Promise<Topic> =>
   return {
     title: 'cluster',
     notes: [
-      `medians of ${rounds} rounds in certificates a second; generating includes starting the program, reading the plan and fsyncing every file`,
+      `medians of ${rounds} rounds, of the ratios too, in certificates a second; generating includes starting the program, reading the plan and fsyncing every file`,
       `the loops of cfssl and openssl are run for ${sample} certificates a round, by the shell, and fsync nothing`,
       `for RSA the plan has ${rsaWorkers} workers, because the keys take all the time`,
     ],

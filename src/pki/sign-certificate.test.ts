@@ -262,7 +262,10 @@ describe('refusals', () => {
     await assert.rejects(testLeaf({ certificate: ca.certificate, signer }, { subject: 'a"\n', subjectAltNames }), (error: unknown) => {
       assert.ok(error instanceof CodedError);
       assert.equal(error.code, 'CertificateRefused');
-      assert.match(error.message, /^cannot sign certificate for "CN=a\\"\\0a": .*\(attribute-control-character\); .*\(san-invalid\)$/);
+      assert.match(
+        error.message,
+        /^cannot sign certificate for "CN=a\\\\\\"\\\\0a": .*\(attribute-control-character\); .*\(san-invalid\)$/,
+      );
       const findings = error.details?.['findings'];
       assert.ok(Array.isArray(findings));
       assert.deepEqual(
@@ -272,6 +275,16 @@ describe('refusals', () => {
       return true;
     });
     assert.equal(touched, false);
+  });
+
+  test('a refusal stays short, however much is wrong', async () => {
+    const subjectAltNames = Array.from({ length: 20_000 }, (_, i) => ({ type: 'dns', value: `a b${i}` }) as const);
+    await assert.rejects(testLeaf(await testCa(), { subject: 'a'.repeat(10_000), subjectAltNames }), (error: unknown) => {
+      assert.ok(error instanceof CodedError);
+      assert.match(error.message, /; and 19991 more$/);
+      assert.ok(error.message.length < 4_000, `${error.message.length} characters`);
+      return true;
+    });
   });
 
   test('a finding that is accepted by name is signed, and only that', async () => {

@@ -1,7 +1,7 @@
 // Template → TBSCertificate → lint → signature → certificate. The bytes that lint has read are the bytes that get signed.
 
 import { equalBytes } from '../base/bytes.ts';
-import { CodedError } from '../base/coded-error.ts';
+import { CodedError, quote } from '../base/coded-error.ts';
 import { type CertificateTemplate, encodeTbsCertificate, type IssuerPart } from './certificate-template.ts';
 import { octetBitString, sequence } from './der.ts';
 import { type Finding, type FindingName, lintCertificate } from './lint-certificate.ts';
@@ -27,10 +27,15 @@ export const randomSerialNumber = (random: (length: number) => Uint8Array): Uint
   return octets;
 };
 
+/** Findings that a message holds; what was asked for may have one for each of a hundred thousand names. */
+const maxFindingsSaid = 10;
+
 const refuse = (findings: readonly Finding[], template: CertificateTemplate): never => {
+  const said = findings.slice(0, maxFindingsSaid).map(({ message, name }) => `${message} (${name})`);
+  const more = findings.length > maxFindingsSaid ? [`and ${findings.length - maxFindingsSaid} more`] : [];
   throw new CodedError(
     'CertificateRefused',
-    `cannot sign certificate for "${formatName(template.subject)}": ${findings.map(({ message, name }) => `${message} (${name})`).join('; ')}`,
+    `cannot sign certificate for ${quote(formatName(template.subject))}: ${[...said, ...more].join('; ')}`,
     {
       hint: 'change the request, or accept a finding by its name',
       details: { findings: findings.map(({ name, message }) => ({ name, message })) },
@@ -64,7 +69,7 @@ const cutToIssuer = (template: CertificateTemplate, ca: X509Certificate): Certif
   if (isCut && notAfter <= notBefore && template.notBefore <= template.notAfter)
     throw new CodedError(
       'IssuerExpired',
-      `cannot sign with "${formatName(ca.subject)}": it is valid from ${ca.notBefore.toISOString()} to ${ca.notAfter.toISOString()}, and the certificate would not be within`,
+      `cannot sign with ${quote(formatName(ca.subject))}: it is valid from ${ca.notBefore.toISOString()} to ${ca.notAfter.toISOString()}, and the certificate would not be within`,
       {
         hint: 'renew the CA first',
       },
@@ -83,9 +88,9 @@ export const signCertificates = async (
   { certificate: ca, signer }: CertificateIssuer,
   options: SignOptions,
 ): Promise<readonly X509Certificate[]> => {
-  if (!isCa(ca)) throw new CodedError('IssuerNotCa', `cannot sign with "${formatName(ca.subject)}": it is not a CA certificate`);
+  if (!isCa(ca)) throw new CodedError('IssuerNotCa', `cannot sign with ${quote(formatName(ca.subject))}: it is not a CA certificate`);
   if (!equalBytes(ca.publicKey.spki, signer.publicKey.spki))
-    throw new CodedError('SignerMismatch', `cannot sign with "${formatName(ca.subject)}": the key is not the one of this certificate`);
+    throw new CodedError('SignerMismatch', `cannot sign with ${quote(formatName(ca.subject))}: the key is not the one of this certificate`);
   const part: IssuerPart = {
     name: ca.subject,
     algorithm: signer.algorithm,
@@ -117,7 +122,7 @@ export const selfSignCertificate = async (
   if (!equalBytes(template.publicKey.spki, signer.publicKey.spki))
     throw new CodedError(
       'SignerMismatch',
-      `cannot self-sign "${formatName(template.subject)}": the signing key is not the one of the certificate`,
+      `cannot self-sign ${quote(formatName(template.subject))}: the signing key is not the one of the certificate`,
     );
   const part: IssuerPart = { name: template.subject, algorithm: signer.algorithm, keyIdentifier: undefined };
   return sign(prepare(template, part, undefined, options), signer);

@@ -51,61 +51,44 @@ const cfsslRate = (workFolder: string, count: number): number => {
   return (count * 1000) / (performance.now() - started);
 };
 
+/** Certificates a second, by the clock or, where it says so, of processor time. */
 type Figures = {
-  readonly limitP256: number;
-  readonly ours: number;
+  readonly limitPerCpu: number;
   readonly oursPerCpu: number;
   readonly goPerCpu: number;
+  readonly ours: number;
   readonly cfssl: number;
-  readonly limitRsa: number;
-  readonly oursRsa: number;
-  readonly limitTwoCores: number;
-  readonly oursTwoCores: number;
+  readonly limitRsaPerCpu: number;
+  readonly oursRsaPerCpu: number;
+  readonly limitOnOne: number;
+  readonly limitOnTwo: number;
+  readonly oursOnTwo: number;
 };
 
 const comparisonsOf = (rounds: readonly Figures[]): readonly Comparison[] => {
   const middle = (key: keyof Figures): number => median(rounds.map((figures) => figures[key]));
-  const ratio = (ours: keyof Figures, theirs: keyof Figures): number => median(rounds.map((figures) => figures[ours] / figures[theirs]));
-  const atLeast = (figure: number) => ({ kind: 'at-least', figure }) as const;
+  const compare = (name: string, ours: keyof Figures, peer: string, theirs: keyof Figures, figure: number): Comparison => ({
+    name,
+    measured: perSecond(middle(ours)),
+    against: `${peer}, ${perSecond(middle(theirs))}`,
+    ratio: median(rounds.map((figures) => figures[ours] / figures[theirs])),
+    required: { kind: 'at-least', figure },
+  });
   const gains = rounds.map((figures) => ({
-    ours: figures.oursTwoCores / figures.ours,
-    limit: figures.limitTwoCores / figures.limitP256,
+    ours: figures.oursOnTwo / figures.ours,
+    limit: figures.limitOnTwo / figures.limitOnOne,
   }));
   return [
-    {
-      name: 'issuance, P-256 CA',
-      measured: perSecond(middle('ours')),
-      against: `OpenSSL's limit, ${perSecond(middle('limitP256'))}`,
-      ratio: ratio('ours', 'limitP256'),
-      required: atLeast(0.45),
-    },
-    {
-      name: 'issuance, P-256 CA, per CPU-second',
-      measured: perSecond(middle('oursPerCpu')),
-      against: `Go's standard library, ${perSecond(middle('goPerCpu'))}`,
-      ratio: ratio('oursPerCpu', 'goPerCpu'),
-      required: atLeast(1.1),
-    },
-    {
-      name: 'issuance, P-256 CA',
-      measured: perSecond(middle('ours')),
-      against: `cfssl sign, once each, ${perSecond(middle('cfssl'))}`,
-      ratio: ratio('ours', 'cfssl'),
-      required: atLeast(30),
-    },
-    {
-      name: 'issuance, RSA-2048 CA',
-      measured: perSecond(middle('oursRsa')),
-      against: `OpenSSL's limit, ${perSecond(middle('limitRsa'))}`,
-      ratio: ratio('oursRsa', 'limitRsa'),
-      required: atLeast(0.72),
-    },
+    compare('issuance, P-256 CA, per CPU-second', 'oursPerCpu', "OpenSSL's limit", 'limitPerCpu', 0.45),
+    compare('issuance, P-256 CA, per CPU-second', 'oursPerCpu', "Go's standard library", 'goPerCpu', 1.1),
+    compare('issuance, P-256 CA', 'ours', 'cfssl sign, once each', 'cfssl', 30),
+    compare('issuance, RSA-2048 CA, per CPU-second', 'oursRsaPerCpu', "OpenSSL's limit", 'limitRsaPerCpu', 0.72),
     {
       name: 'issuance, P-256 CA, two processes',
-      measured: `${perSecond(middle('oursTwoCores'))}, ${median(gains.map(({ ours }) => ours)).toFixed(2)} times one`,
+      measured: `${perSecond(middle('oursOnTwo'))}, ${median(gains.map(({ ours }) => ours)).toFixed(2)} times one`,
       against: `openssl speed -multi 2, ${median(gains.map(({ limit }) => limit)).toFixed(2)} times one`,
       ratio: median(gains.map(({ ours, limit }) => ours / limit)),
-      required: atLeast(0.85),
+      required: { kind: 'at-least', figure: 0.85 },
     },
   ];
 };
@@ -119,28 +102,30 @@ export const issuance = async (workFolder: string, rounds = 5): Promise<Topic> =
   await using second = loop('ecdsa-p256');
   await using rsa = loop('rsa-2048');
   await using go = startRepeating(buildGoProgram(workFolder), ['ecdsa-p256', request]);
-  for (const warming of [p256, second, rsa, go]) await warming.run(3);
+  for (const warming of [p256, second, rsa, go]) await warming.run(4);
 
   const taken: Figures[] = [];
   for (let round = 0; round < rounds; round++) {
-    const speed = opensslSpeed('ecdsap256', 1);
+    const speed = opensslSpeed('ecdsap256');
     const ours = await p256.run(2);
     const goResult = await go.run(2);
     const cfssl = cfsslRate(workFolder, 60);
-    const rsaSpeed = opensslSpeed('rsa2048', 1);
+    const rsaSpeed = opensslSpeed('rsa2048');
     const oursRsa = await rsa.run(2);
-    const twoSpeed = opensslSpeed('ecdsap256', 1, 2);
+    const onOne = opensslSpeed('ecdsap256', { processes: 1 });
+    const onTwo = opensslSpeed('ecdsap256', { processes: 2 });
     const both = await Promise.all([p256.run(2), second.run(2)]);
     taken.push({
-      limitP256: issuanceLimit(speed, speed),
-      ours: rateOf(ours),
+      limitPerCpu: issuanceLimit(speed, speed),
       oursPerCpu: ratePerCpuSecond(ours),
       goPerCpu: ratePerCpuSecond(goResult),
+      ours: rateOf(ours),
       cfssl,
-      limitRsa: issuanceLimit(speed, rsaSpeed),
-      oursRsa: rateOf(oursRsa),
-      limitTwoCores: issuanceLimit(twoSpeed, twoSpeed),
-      oursTwoCores: both.map(rateOf).reduce((sum, rate) => sum + rate, 0),
+      limitRsaPerCpu: issuanceLimit(speed, rsaSpeed),
+      oursRsaPerCpu: ratePerCpuSecond(oursRsa),
+      limitOnOne: issuanceLimit(onOne, onOne),
+      limitOnTwo: issuanceLimit(onTwo, onTwo),
+      oursOnTwo: both.map(rateOf).reduce((sum, rate) => sum + rate, 0),
     });
   }
   return {
@@ -148,6 +133,7 @@ export const issuance = async (workFolder: string, rounds = 5): Promise<Topic> =
     notes: [
       `medians of ${rounds} rounds, of the ratios too; each certificate is a PEM request parsed and verified, linted, signed and written as PEM, sixteen at a time in one thread, by Go too`,
       'the limit is 1/(1/verify + 1/sign) by openssl speed, the key of the request being P-256 throughout',
+      'processor time is that of all threads of a process, those that collect garbage and compile included',
     ],
     comparisons: comparisonsOf(taken),
   };

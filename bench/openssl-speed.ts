@@ -17,11 +17,13 @@ export const parseSpeed = (output: string, algorithm: keyof typeof summaryLine):
   return { sign, verify };
 };
 
-/** Runs `openssl speed` for so many seconds each of signing and verifying, in so many processes at once. */
-export const opensslSpeed = (algorithm: keyof typeof summaryLine, seconds: number, processes = 1): SpeedRates => {
-  const several = processes === 1 ? [] : ['-multi', String(processes)];
-  // By the clock, as everything else here is measured; its own default is processor time, which a busy machine does not slow down.
-  const args = ['speed', '-elapsed', '-seconds', String(seconds), ...several, algorithm];
+/**
+ * Runs `openssl speed` for a second each of signing and verifying. By itself it counts operations per second of processor time, which what
+ * else runs on the machine does not slow down; `clock` counts by the clock instead, in so many processes at once.
+ */
+export const opensslSpeed = (algorithm: keyof typeof summaryLine, clock?: { readonly processes: number }): SpeedRates => {
+  const several = clock === undefined || clock.processes === 1 ? [] : ['-multi', String(clock.processes)];
+  const args = ['speed', '-seconds', '1', ...(clock === undefined ? [] : ['-elapsed']), ...several, algorithm];
   return parseSpeed(execFileSync(requireTool('openssl'), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }), algorithm);
 };
 

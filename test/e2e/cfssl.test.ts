@@ -149,7 +149,10 @@ describe('cfssl signs', needs('cfssl', 'cfssljson', 'openssl'), () => {
     );
     out("LC_ALL=C sed -i 's/forged/forgee/' forged.der && openssl req -inform DER -in forged.der -out forged.csr");
     assert.match(run('cfssl sign -loglevel=3 -ca theirs.pem -ca-key theirs-key.pem forged.csr').output, /verification failure/);
-    assert.match(run('certwright pki sign --ca theirs.pem --ca-key theirs-key.pem --csr forged.csr').output, /not signed by the key inside it/);
+    assert.match(
+      run('certwright pki sign --ca theirs.pem --ca-key theirs-key.pem --csr forged.csr').output,
+      /not signed by the key inside it/,
+    );
   });
 });
 

@@ -8,7 +8,7 @@ import { certificateDer, csrDer, extensionsField } from '../testing/certificate-
 import { testCa } from '../testing/certificates.ts';
 import { countSteps } from '../testing/count-steps.ts';
 import { type DecoderName, decoderNames, decoders, takes } from '../testing/decoders.ts';
-import { runs } from '../testing/runs.ts';
+import { full, runs } from '../testing/runs.ts';
 import {
   contextConstructedTag,
   contextTag,
@@ -104,7 +104,7 @@ describe('decoders and arbitrary bytes', () => {
     const [certificate = new Uint8Array()] = decoders.certificate.samples;
     const issuer = (await testCa()).certificate;
     assert.equal(isSignedBy(parseCertificate(certificate), issuer), true);
-    const step = runs(37, 1);
+    const step = full ? 1 : 37;
     for (let bit = 0; bit < certificate.length * 8; bit += step) {
       const damaged = Uint8Array.from(certificate);
       damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));

@@ -108,7 +108,7 @@ const temporaryName = /^\.certwright-(\d+)-\d+\.tmp$/;
 let temporaries = 0;
 
 /** Opens a new file beside its place. Names are counted, not random: O_EXCL finds the free one, so a name used before does no harm. */
-const openTemporary = (directory: string, mode: number): { readonly path: string; readonly descriptor: number } => {
+export const openTemporary = (directory: string, mode: number): { readonly path: string; readonly descriptor: number } => {
   for (;;) {
     const path = join(directory, `.certwright-${process.pid}-${temporaries++}.tmp`);
     try {

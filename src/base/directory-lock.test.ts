@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -77,6 +77,33 @@ describe('the lock of a directory', () => {
       );
       assert.equal(readFileSync(path, 'utf8'), content);
     }
+  });
+
+  test('is refused where a link or a pipe is in its place, and what a link names stays as it is', (t) => {
+    const directory = temporaryDirectory(t);
+    const elsewhere = temporaryDirectory(t);
+    const path = join(directory, '.certwright.lock');
+    const inPlace: readonly (() => void)[] = [
+      () => symlinkSync(join(elsewhere, 'absent'), path),
+      () => symlinkSync(join(elsewhere, 'present'), path),
+      () => execFileSync('mkfifo', [path]),
+    ];
+    writeFileSync(join(elsewhere, 'present'), 'theirs');
+    for (const put of inPlace) {
+      put();
+      // In a process of its own: what waits for ever here cannot be stopped by a test.
+      const { stderr, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', takeIn(directory, '')], {
+        timeout: 10_000,
+        killSignal: 'SIGKILL',
+        encoding: 'utf8',
+      });
+      assert.equal(signal, null);
+      assert.match(stderr, /LockHeld/);
+      rmSync(path);
+    }
+    assert.deepEqual(readdirSync(elsewhere), ['present']);
+    assert.equal(readFileSync(join(elsewhere, 'present'), 'utf8'), 'theirs');
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   test('is held by one of many that start at once, on a stale lock too', async (t) => {

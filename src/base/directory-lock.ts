@@ -2,10 +2,10 @@
 // out: on Linux it is known by process id and start time, so that a number used again is not taken for it.
 // Not here: waiting. Who comes second is told who holds the lock. Locks of other machines (a shared file system) are never broken.
 
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, lstatSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { changing, readFileIfPresent, systemErrorCode } from './atomic-file.ts';
+import { dirname, join } from 'node:path';
+import { changing, openTemporary, readFileIfPresent, systemErrorCode } from './atomic-file.ts';
 import { fromUtf8 } from './bytes.ts';
 import { CodedError, quote } from './coded-error.ts';
 
@@ -84,19 +84,33 @@ const breakLock = (path: string, stale: Uint8Array): void => {
   }
 };
 
+/** What a lock file holds, undefined where there is none. A link or a pipe is no lock file: reading it may find nothing, or never end. */
+const readLock = (path: string, directory: string): Uint8Array | undefined => {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  if (!found.isFile())
+    throw new CodedError('LockHeld', `cannot work in ${quote(directory)}: its lock ${quote(path)} is not a file`, {
+      hint: `nothing of Certwright leaves that there; remove ${path}`,
+    });
+  return readFileIfPresent(path, maxLockBytes);
+};
+
+/** More often than that, whoever holds the lock gave it back between two looks at it. */
+const maxAttempts = 1000;
+
 /** Takes a lock file of any path; throws LockHeld naming the process that has it, and FileWriteFailed. */
 const lockFile = (path: string, directory: string): DirectoryLock => {
   const holder: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid), token: locks++ };
   const content = Buffer.from(`${JSON.stringify(holder)}\n`);
-  const own = `${path}.${process.pid}.${holder.token}`;
-  changing(path, () => {
-    const descriptor = openSync(own, 'w', 0o600);
+  const own = changing(path, () => {
+    const { path: temporary, descriptor } = openTemporary(dirname(path), 0o600);
     try {
       writeSync(descriptor, content);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
+    return temporary;
   });
   const isOurs = (): boolean => readFileIfPresent(path, maxLockBytes)?.every((octet, i) => octet === content[i]) === true;
   try {
@@ -108,8 +122,9 @@ const lockFile = (path: string, directory: string): DirectoryLock => {
       } catch (error) {
         if (!(error instanceof CodedError) || systemErrorCode(error.cause) !== 'EEXIST') throw error;
       }
-      const found = readFileIfPresent(path, maxLockBytes);
-      if (found === undefined) continue;
+      const found = readLock(path, directory);
+      if (found === undefined && attempt < maxAttempts) continue;
+      if (found === undefined) throw heldBy(directory, path, undefined);
       const other = parseHolder(found);
       if (other === undefined || !isGone(other) || attempt > 20) throw heldBy(directory, path, other);
       changing(path, () => breakLock(path, found));

@@ -9,6 +9,7 @@ import { requireTool } from '../src/testing/tools.ts';
 import { type Comparison, median, perSecond, type Topic } from './comparison.ts';
 import { installPackage, userEnvironment } from './installed-package.ts';
 import { rateOf, startRepeating } from './repeating-process.ts';
+import { settledDisk } from './settled-disk.ts';
 
 const workers = 1000;
 const rsaWorkers = 150;
@@ -109,6 +110,7 @@ export const cluster = async (workFolder: string, rounds = 5): Promise<Topic> =>
   let generated = 0;
   const generate = (plan: string): number => generateRate(certwright, plan, join(workFolder, `out-${generated++}`));
   await using keys = startRepeating(process.execPath, [join(import.meta.dirname, 'key-generation-loop.ts')]);
+  await settledDisk(workFolder);
   generate(p256Plan);
   await keys.run(1);
 

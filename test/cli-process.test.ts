@@ -26,7 +26,7 @@ describe('a process', () => {
     assert.equal(stderr, 'exit 0\n');
   });
 
-  test('ends with 130 on Ctrl-C, leaving no file behind', async () => {
+  test('ends on Ctrl-C, leaving no file behind', async () => {
     const directory = join(scratch, 'interrupted');
     bash('mkdir interrupted');
     const child = spawn(launcher, ['pki', 'sign', '--self-signed', '--ca-key', '/dev/null', '--csr', '-', '--out', 'x.pem'], {
@@ -38,12 +38,28 @@ describe('a process', () => {
       err += chunk.toString();
     });
     const ended = new Promise<[number | null, string | null]>((resolve) => child.on('close', (code, signal) => resolve([code, signal])));
-    // It is listening for signals by the time it reads its input; a pipe of 64 KiB that is taken shows that it does.
+    // A pipe of 64 KiB that is taken shows that it reads its input.
     await new Promise<void>((resolve) => child.stdin.write(Buffer.alloc(1024 * 1024), () => resolve()));
     child.kill('SIGINT');
-    assert.deepEqual(await ended, [130, null]);
+    assert.deepEqual(await ended, [null, 'SIGINT'], 'as the system does it, which a shell sees as 130');
     assert.equal(err, '');
     assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test('ends on SIGTERM while it waits for a pipe that nobody writes to', () => {
+    const { stdout } = bash('mkfifo silent; timeout -k 5 1 "$1" pki inspect silent; echo $?');
+    assert.equal(stdout, '124\n', 'and not 137');
+  });
+
+  test('refuses a pipe in the place of a cluster’s file instead of waiting for it', () => {
+    const { stdout, stderr } = bash(`
+      mkdir piped && cd piped && "$1" cluster init --workers 1 2>/dev/null && "$1" cluster generate >/dev/null 2>&1
+      rm generated/keys/admin-key.pem && mkfifo generated/keys/admin-key.pem
+      timeout -k 1 20 "$1" cluster check >/dev/null; echo $?
+      timeout -k 1 20 "$1" cluster generate >/dev/null; echo $?
+    `);
+    assert.doesNotMatch(stdout, /124|137/);
+    assert.match(stderr, /admin-key\.pem.*not a file/);
   });
 
   test('interrupted while it writes a cluster’s PKI leaves every file whole, and the next run goes on', async () => {

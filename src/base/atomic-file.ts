@@ -15,6 +15,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -279,19 +280,25 @@ export const readFileBounded = (path: string, maxBytes: number): Uint8Array => {
   }
 };
 
-const isAbsent = (path: string): boolean => {
+const lookAt = (path: string): Stats | undefined | 'unknown' => {
   try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined;
+    return statSync(path, { throwIfNoEntry: false });
   } catch {
     // Why it cannot be looked at is told by who opens it.
-    return false;
+    return 'unknown';
   }
 };
 
-/** As readFileBounded; undefined where the file does not exist. */
+/**
+ * As readFileBounded for a file of a directory that is ours; undefined where it does not exist. What is neither file nor directory is
+ * refused unopened, because a pipe that nobody writes to would be waited for without end.
+ */
 export const readFileIfPresent = (path: string, maxBytes: number): Uint8Array | undefined => {
   // Asked first, because in a new directory nearly every file is absent, and an error each is slow.
-  if (isAbsent(path)) return undefined;
+  const found = lookAt(path);
+  if (found === undefined) return undefined;
+  if (found !== 'unknown' && !found.isFile() && !found.isDirectory())
+    throw new CodedError('FileUnreadable', `cannot read ${quote(path)}: it is a pipe, a socket or a device, not a file`);
   try {
     return readFileBounded(path, maxBytes);
   } catch (error) {

@@ -59,32 +59,39 @@ const readStdin = async (maxBytes: number): Promise<Uint8Array> => {
 const askSecret = async (question: string): Promise<string | undefined> => {
   const { stdin, stderr } = process;
   if (stdin.isTTY !== true || stderr.isTTY !== true) return undefined;
+  const end = (exitCode: number): void => {
+    stdin.setRawMode(false);
+    process.exit(exitCode);
+  };
   stderr.write(question);
   stdin.setRawMode(true);
   stdin.setEncoding('utf8');
   try {
-    return await new Promise((resolve) => {
-      let answer = '';
-      const onData = (text: string): void => {
-        for (const character of text) {
-          if (character === '\u0003') process.kill(process.pid, 'SIGINT');
-          else if (character === '\r' || character === '\n' || character === '\u0004') {
-            stdin.off('data', onData);
-            resolve(answer);
-            return;
-          } else if (character === '\u007f' || character === '\b') answer = [...answer].slice(0, -1).join('');
-          else if (character === '\u0015') answer = '';
-          else if (character >= ' ') answer += character;
-        }
-      };
-      stdin.on('data', onData);
-    });
+    return await listening(end, () => readSecretLine(stdin, end));
   } finally {
     stdin.setRawMode(false);
     stdin.pause();
     stderr.write('\n');
   }
 };
+
+const readSecretLine = (stdin: NodeJS.ReadStream, end: (exitCode: number) => void): Promise<string> =>
+  new Promise((resolve) => {
+    let answer = '';
+    const onData = (text: string): void => {
+      for (const character of text) {
+        if (character === '\u0003') end(130);
+        else if (character === '\r' || character === '\n' || character === '\u0004') {
+          stdin.off('data', onData);
+          resolve(answer);
+          return;
+        } else if (character === '\u007f' || character === '\b') answer = [...answer].slice(0, -1).join('');
+        else if (character === '\u0015') answer = '';
+        else if (character >= ' ') answer += character;
+      }
+    };
+    stdin.on('data', onData);
+  });
 
 const loginName = ({ sudoUser }: Settings): string => {
   try {
@@ -96,15 +103,23 @@ const loginName = ({ sudoUser }: Settings): string => {
   }
 };
 
-/** Signals that ask for an end, with the exit code that shells expect of each. */
-const watchSignals = (): Interruption => {
-  const watching = interruption((exitCode) => {
-    if (process.stdin.isTTY === true) process.stdin.setRawMode(false);
-    process.exit(exitCode);
-  });
-  process.on('SIGINT', () => watching.signal(130));
-  process.on('SIGTERM', () => watching.signal(143));
-  return watching;
+/**
+ * Runs work while signals that ask for an end are told to `end`, with the exit code that shells expect of each. At any other time they end
+ * the process as the system does by itself, also one that waits for a pipe that nobody writes to.
+ */
+const listening = async <T>(end: (exitCode: number) => void, work: () => Promise<T>): Promise<T> => {
+  const signals = { SIGINT: () => end(130), SIGTERM: () => end(143) } as const;
+  process.on('SIGINT', signals.SIGINT).on('SIGTERM', signals.SIGTERM);
+  try {
+    return await work();
+  } finally {
+    process.off('SIGINT', signals.SIGINT).off('SIGTERM', signals.SIGTERM);
+  }
+};
+
+const writingOfThisProcess = (): Interruption['writing'] => {
+  const { writing, signal } = interruption((exitCode) => process.exit(exitCode));
+  return (work) => listening(signal, () => writing(work));
 };
 
 /** The world of this process. */
@@ -118,5 +133,5 @@ export const processIo = (settings: Settings): ProcessIo => ({
   random: (length) => randomBytes(length),
   settings,
   userName: () => `${loginName(settings)}@${hostname()}`,
-  writing: watchSignals().writing,
+  writing: writingOfThisProcess(),
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isCodedError } from '../base/coded-error.ts';
@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { generateCluster } from './generate.ts';
 import { bundleNode } from './node-bundle.ts';
 import type { Layout } from './plan.ts';
-import { tarGzip } from './tar-archive.ts';
+import { type ArchiveEntry, tarGzip } from './tar-archive.ts';
 
 const bundle = (directory: string, layout: Layout, host: string, caKeys = false) =>
   bundleNode({ manifest: smallManifest(layout), directory, host, caKeys, at: testTime });
@@ -84,6 +84,23 @@ for (const layout of ['kismatic', 'kubeadm'] as const)
       const names = bundle(directory, layout, 'master1', true).entries.map(({ name }) => name);
       for (const name of layout === 'kubeadm' ? ['pki/ca.key', 'pki/etcd/ca.key', 'pki/front-proxy-ca.key'] : ['pki/ca-key.pem'])
         assert.ok(names.includes(name), name);
+    });
+
+    test('holds no key that was laid into the file of a certificate', async (t) => {
+      const directory = temporaryDirectory(t);
+      await generateCluster(smallRequest(directory, layout));
+      const { authorities, machines } = smallManifest(layout);
+      const caKeys = authorities.map(({ keyFile }) => readFileSync(join(directory, keyFile), 'utf8'));
+      const worker = machines.find(({ host }) => host === 'worker1');
+      for (const file of worker?.files ?? [])
+        if (/\.(?:pem|crt)$/.test(file) && !file.endsWith('-key.pem')) appendFileSync(join(directory, file), caKeys.join(''));
+      let packed: readonly ArchiveEntry[] = [];
+      try {
+        packed = bundle(directory, layout, 'worker1').entries;
+      } catch (error) {
+        assert.ok(isCodedError(error));
+      }
+      for (const { name, content } of packed) for (const key of caKeys) assert.ok(!Buffer.from(content).toString().includes(key), name);
     });
 
     test('is refused with every file that is missing or broken, those of other machines aside', async (t) => {

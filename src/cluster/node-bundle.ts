@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import { readFileBounded } from '../base/atomic-file.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { openTree } from '../base/safe-path.ts';
-import { parseCertificates } from '../pki/x509-certificate.ts';
-import { holdsPrivateKey, maxCertificateFileBytes } from './authority.ts';
+import { certificatePem, parseCertificates } from '../pki/x509-certificate.ts';
+import { maxCertificateFileBytes } from './authority.ts';
 import { type CheckRow, checkCluster } from './check.ts';
 import { type ClusterManifest, machineNamed, type PlannedMachine } from './manifest.ts';
 import { type ArchiveEntry, tarGzip } from './tar-archive.ts';
@@ -65,6 +65,24 @@ const refuseBroken = (rows: readonly CheckRow[], files: ReadonlySet<string>, hos
   );
 };
 
+/** The files that hold keys by the manifest. Whatever else holds one has it by mistake. */
+const secretFiles = ({ certificates, keyPairs, kubeconfigs }: ClusterManifest): ReadonlySet<string> =>
+  new Set([
+    ...certificates.map(({ delivery }) => (delivery.kind === 'pair' ? delivery.keyFile : delivery.file)),
+    ...keyPairs.flatMap(({ keyFile, copies }) => [keyFile, ...copies.map((copy) => copy.keyFile)]),
+    ...kubeconfigs.map(({ file }) => file),
+  ]);
+
+const isCertificateFile = (file: string): boolean => /\.(?:pem|crt)$/.test(file);
+
+/** What is packed of a certificate's file: its certificates and nothing else that somebody may have put there, such as the CA's key. */
+const certificatesOf = (content: Uint8Array, file: string): Uint8Array =>
+  Buffer.from(
+    parseCertificates(content, `certificate ${quote(file)}`)
+      .map(certificatePem)
+      .join(''),
+  );
+
 /** Reads and packs the files of a machine. Throws NodeUnknown, DriftFound where one is missing or broken, FileNotFound, PathRefused. */
 export const bundleNode = (request: BundleRequest): NodeBundle => {
   const { manifest, directory, at, caKeys } = request;
@@ -81,16 +99,19 @@ export const bundleNode = (request: BundleRequest): NodeBundle => {
   const files = [...machine.files, ...trust];
   const { certificates, files: others, authorities } = checkCluster({ manifest, directory, at, warningWindowMs: 0 });
   refuseBroken([...certificates, ...others, ...authorities], new Set(files), host);
-  const sources = [...files.map((file) => ({ from: file, to: file })), ...caKeyFiles({ ...request, host }, machine)];
+  const caKeyPlaces = caKeyFiles({ ...request, host }, machine);
+  const secrets = new Set([...secretFiles(manifest), ...caKeyPlaces.map(({ from }) => from)]);
+  const sources = [...files.map((file) => ({ from: file, to: file })), ...caKeyPlaces];
   const entries = sources.map(({ from, to }): ArchiveEntry => {
     const content = readFileBounded(tree.path(from), maxCertificateFileBytes);
-    const isSecret = from.endsWith('.conf') || from === 'kubeconfig' || holdsPrivateKey(content);
-    return { name: placeOn(host, to), mode: isSecret ? 0o600 : 0o644, content };
+    const name = placeOn(host, to);
+    if (secrets.has(from)) return { name, mode: 0o600, content };
+    return { name, mode: 0o644, content: isCertificateFile(from) ? certificatesOf(content, from) : content };
   });
   // The youngest certificate, so that packing the same files again gives the same archive.
   const newest = entries
-    .filter(({ name }) => /\.(?:pem|crt)$/.test(name))
-    .flatMap(({ content }) => (holdsPrivateKey(content) ? [] : parseCertificates(content)))
+    .filter(({ name, mode }) => mode !== 0o600 && isCertificateFile(name))
+    .flatMap(({ content }) => parseCertificates(content))
     .reduce((latest, { notBefore }) => Math.max(latest, notBefore.getTime()), 0);
   const notes = caKeys && !machine.roles.includes('master') ? [`${host} is not a master, so no CA key was packed`] : [];
   return { host, entries, archive: tarGzip(entries, new Date(newest)), notes };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -102,6 +102,38 @@ describe('the ledger of a CA', () => {
     const directory = temporaryDirectory(t);
     await extendLedger(join(directory, 'ca.ledger.jsonl'), () => []);
     assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test('is not appended to, nor cut, where the file is another one', async (t) => {
+    const path = join(temporaryDirectory(t), 'ca.ledger.jsonl');
+    const event = JSON.stringify(crl(1));
+    for (const text of [
+      'precious',
+      'one\ntwo',
+      'one\n',
+      '\n',
+      '\n{"half',
+      `${event}\nprecious`,
+      `precious\n{"half`,
+      `precious\n${event}`,
+    ]) {
+      writeFileSync(path, text);
+      await assert.rejects(appendLedger(path, [crl(2)]), damaged, JSON.stringify(text));
+      assert.equal(readFileSync(path, 'utf8'), text);
+    }
+  });
+
+  test('is never reached through a symbolic link', async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, 'ca.ledger.jsonl');
+    for (const target of ['there', 'absent']) {
+      writeFileSync(join(directory, 'there'), '');
+      symlinkSync(target, path);
+      await assert.rejects(appendLedger(path, [crl(2)]), (error) => isCodedError(error) && error.code === 'PathRefused');
+      rmSync(path);
+    }
+    assert.deepEqual(readdirSync(directory), ['there']);
+    assert.equal(readFileSync(join(directory, 'there'), 'utf8'), '');
   });
 
   test('refuses to cut a torn end that is longer than a line can be', async (t) => {

@@ -3,7 +3,7 @@
 // certificate without a line is one that this program did not sign.
 // A run killed in the middle of a line leaves a torn end, which the next append cuts off. Any other damage is told, never repaired.
 
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, lstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { changing, type OnFileStep, readFileIfPresent, syncDirectory } from '../base/atomic-file.ts';
 import { fromUtf8 } from '../base/bytes.ts';
@@ -15,6 +15,7 @@ import { type LedgerEvent, parseLedgerLine } from './ledger-event.ts';
 const maxLedgerBytes = 128 * 1024 * 1024;
 const maxLineBytes = 1024 * 1024;
 const lineFeed = 0x0a;
+const openingBrace = 0x7b;
 
 /** The ledger of a CA certificate's file: `ca.pem` → `ca.ledger.jsonl`, beside it. */
 export const ledgerFileOf = (certificateFile: string): string =>
@@ -43,19 +44,43 @@ export const readLedger = (path: string): readonly LedgerEvent[] => {
   return events;
 };
 
-/** Where whole lines end, and whether the last of them lacks its line break. */
+/** A link in the place of a ledger would have somebody else's file appended to, and cut. Throws PathRefused. */
+const refuseLink = (path: string): void => {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    throw new CodedError('PathRefused', `cannot append to ledger ${quote(path)}: it is a symbolic link`, {
+      hint: 'put the file itself there, or name it with --ledger where the command has that',
+    });
+};
+
+/** Whether a line is an event; one that begins before what was read cannot be told, and is taken for one. */
+const isEvent = (tail: Uint8Array, start: number, end: number): boolean => {
+  const text = fromUtf8(tail.subarray(start, end));
+  return text !== undefined && parseLedgerLine(text) !== undefined;
+};
+
+/** Where whole lines end, and whether the last of them lacks its line break. Only the begin of an event behind an event is ever cut off. */
 const wholeLines = (descriptor: number, path: string): { readonly length: number; readonly needsBreak: boolean } => {
   const { size } = fstatSync(descriptor);
   const tail = Buffer.alloc(Math.min(size, maxLineBytes + 1));
   readSync(descriptor, tail, 0, tail.length, size - tail.length);
-  if (size === 0 || tail.at(-1) === lineFeed) return { length: size, needsBreak: false };
+  if (size === 0) return { length: 0, needsBreak: false };
   const lastBreak = tail.lastIndexOf(lineFeed);
   if (lastBreak < 0 && tail.length < size)
     throw new CodedError('LedgerInvalid', `cannot append to ledger ${quote(path)}: its last line is longer than ${maxLineBytes} bytes`);
-  const last = fromUtf8(tail.subarray(lastBreak + 1));
-  if (last !== undefined && parseLedgerLine(last) !== undefined) return { length: size, needsBreak: true };
+  if (lastBreak >= 0) {
+    const before = tail.subarray(0, lastBreak).lastIndexOf(lineFeed);
+    if ((before >= 0 || tail.length === size) && !isEvent(tail, before + 1, lastBreak)) throw notALedger(path);
+  }
+  if (lastBreak === tail.length - 1) return { length: size, needsBreak: false };
+  if (isEvent(tail, lastBreak + 1, tail.length)) return { length: size, needsBreak: true };
+  if (tail[lastBreak + 1] !== openingBrace) throw notALedger(path);
   return { length: size - tail.length + lastBreak + 1, needsBreak: false };
 };
+
+const notALedger = (path: string): CodedError =>
+  new CodedError('LedgerInvalid', `cannot append to ledger ${quote(path)}: its end is not that of a ledger`, {
+    hint: 'move that file elsewhere, or restore the ledger from a backup',
+  });
 
 const appendTo = (descriptor: number, path: string, text: string): void => {
   const { length, needsBreak } = wholeLines(descriptor, path);
@@ -107,9 +132,10 @@ const append = async <E extends LedgerEvent>(
     const events = decide();
     if (events.length === 0) return events;
     onStep?.({ kind: 'append', path });
+    refuseLink(path);
     const isNew = changing(path, () => {
       // Not opened for appending: on Linux such a descriptor writes at the end only, torn line or not.
-      const writable = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+      const writable = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
       try {
         const before = fstatSync(writable).size;
         appendTo(writable, path, events.map((event) => `${JSON.stringify(event)}\n`).join(''));

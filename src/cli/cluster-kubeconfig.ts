@@ -12,8 +12,9 @@ import { type KubeconfigContent, kubeconfigText, parseKubeconfig } from '../clus
 import type { ClusterManifest } from '../cluster/manifest.ts';
 import { rememberedTrustRoot, serverTrust, serverTrustFileOf } from '../cluster/trust-root.ts';
 import { commonNameOf } from '../pki/name.ts';
+import { oid } from '../pki/oid.ts';
 import { importPrivateKey, requireKeyBelongsTo } from '../pki/private-key.ts';
-import { certificateKey, parseCertificates } from '../pki/x509-certificate.ts';
+import { certificateKey, isCa, parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
 import { dryRunOption, outDirectory, outOption, planFileOption, readPlan } from './cluster-plan.ts';
 import type { DefineCommand } from './command.ts';
 import { outputOption } from './common-options.ts';
@@ -40,6 +41,19 @@ const notThere = (name: string, places: readonly string[]): never => {
   );
 };
 
+/** A kubeconfig is for a client: a CA, a server and what signs tokens have keys that must not travel in one. */
+const requireClient = (leaf: X509Certificate, certificateFile: string): void => {
+  const problem = isCa(leaf)
+    ? 'it is the certificate of a CA'
+    : leaf.extendedKeyUsage?.includes(oid.clientAuth) === true
+      ? undefined
+      : 'it does not have the usage "client auth"';
+  if (problem !== undefined)
+    throw new CodedError('CertificateRefused', `cannot write a kubeconfig with ${quote(certificateFile)}: ${problem}`, {
+      hint: 'name admin, or a person that `certificates generate` made a certificate for',
+    });
+};
+
 /** The kubeconfig of a pair of files, or one of kubeadm's taken over, with the server that is wanted. */
 const contentFor = ({ manifest, directory, name, server, at }: Wanted): KubeconfigContent => {
   plainFileName(name);
@@ -63,6 +77,7 @@ const contentFor = ({ manifest, directory, name, server, at }: Wanted): Kubeconf
   );
   const [leaf] = chain;
   if (leaf === undefined) throw new CodedError('PemInvalid', `cannot read ${quote(certificateFile)}: it holds no certificate`);
+  requireClient(leaf, certificateFile);
   const key = importPrivateKey(readFileBounded(join(directory, keyFile), maxKeyFileBytes), { what: `private key ${quote(keyFile)}` });
   requireKeyBelongsTo(key, certificateKey(leaf), { key: quote(keyFile), certificate: quote(certificateFile) });
   const ca = readAuthorityCertificate(join(directory, authority.certificateFile), at);

@@ -25,7 +25,7 @@ import type { KeyAlgorithm } from './key-algorithm.ts';
 import { lintCertificate } from './lint-certificate.ts';
 import { emptyName } from './name.ts';
 import { parseNameText } from './name-text.ts';
-import { randomSerialNumber, selfSignCertificate, signCertificate, signCertificates } from './sign-certificate.ts';
+import { randomSerialNumbers, selfSignCertificate, signCertificate, signCertificates } from './sign-certificate.ts';
 import { noExpiry } from './time.ts';
 import { certificatePem, isSignedBy, parseCertificate, parseFirstCertificate } from './x509-certificate.ts';
 
@@ -139,17 +139,17 @@ describe('serial numbers', () => {
       asked.push(length);
       return new Uint8Array(length).fill(octet);
     };
-    assert.equal(toHex(randomSerialNumber(all(0xff))), `7f${'ff'.repeat(19)}`);
-    assert.equal(toHex(randomSerialNumber(all(0x80))), `00${'80'.repeat(19)}`);
-    assert.equal(toHex(randomSerialNumber(all(0x41))), '41'.repeat(20));
-    assert.deepEqual(asked, [20, 20, 20]);
+    const hex = (octet: number): readonly string[] => randomSerialNumbers(all(octet), 3).map((serial) => toHex(serial));
+    assert.deepEqual(hex(0xff), new Array(3).fill(`7f${'ff'.repeat(19)}`));
+    assert.deepEqual(hex(0x80), new Array(3).fill(`00${'80'.repeat(19)}`));
+    assert.deepEqual(hex(0x41), new Array(3).fill('41'.repeat(20)));
+    assert.deepEqual(asked, [60, 60, 60]);
   });
 
   test('every bit but the first is taken from the random source', () => {
     const seen = new Uint8Array(20);
     const missing = new Uint8Array(20);
-    for (let i = 0; i < 200; i++) {
-      const serial = randomSerialNumber(random);
+    for (const serial of randomSerialNumbers(random, 200)) {
       serial.forEach((octet, at) => {
         seen[at] = (seen[at] ?? 0) | octet;
         missing[at] = (missing[at] ?? 0) | (octet ^ 0xff);

@@ -20,11 +20,20 @@ export type SignOptions = {
   readonly accept?: readonly FindingName[];
 };
 
-/** 159 random bits: 20 octets, the most RFC 5280 section 4.1.2.2 allows, with the sign bit clear. */
-export const randomSerialNumber = (random: (length: number) => Uint8Array): Uint8Array => {
-  const octets = random(20);
-  octets[0] = (octets[0] ?? 0) & 0x7f;
-  return octets;
+/** The most that RFC 5280 section 4.1.2.2 allows. */
+const serialOctets = 20;
+
+/**
+ * Serial numbers of 159 random bits each, the sign bit clear, out of one draw, because asking the system costs nearly the same for one as
+ * for many.
+ */
+export const randomSerialNumbers = (random: (length: number) => Uint8Array, count: number): readonly Uint8Array[] => {
+  const octets = random(serialOctets * count);
+  return Array.from({ length: count }, (_, i) => {
+    const serial = octets.subarray(serialOctets * i, serialOctets * (i + 1));
+    serial[0] = (serial[0] ?? 0) & 0x7f;
+    return serial;
+  });
 };
 
 /** Findings that a message holds; what was asked for may have one for each of a hundred thousand names. */
@@ -48,9 +57,11 @@ const prepare = (
   template: CertificateTemplate,
   part: IssuerPart,
   issuer: X509Certificate | undefined,
-  { random, accept = [] }: SignOptions,
+  serial: Uint8Array | undefined,
+  accept: readonly FindingName[] = [],
 ): TbsCertificate => {
-  const tbs = parseTbsCertificate(encodeTbsCertificate(template, part, randomSerialNumber(random)));
+  if (serial === undefined) throw new CodedError('Bug', 'a template has no serial number');
+  const tbs = parseTbsCertificate(encodeTbsCertificate(template, part, serial));
   const findings = lintCertificate(tbs, issuer).filter(({ name }) => !accept.includes(name));
   if (findings.length > 0) refuse(findings, template);
   return tbs;
@@ -96,7 +107,8 @@ export const signCertificates = async (
     algorithm: signer.algorithm,
     keyIdentifier: ca.subjectKeyIdentifier ?? keyIdentifier(ca.publicKey),
   };
-  const prepared = templates.map((template) => prepare(cutToIssuer(template, ca), part, ca, options));
+  const serials = randomSerialNumbers(options.random, templates.length);
+  const prepared = templates.map((template, i) => prepare(cutToIssuer(template, ca), part, ca, serials[i], options.accept));
   const certificates: X509Certificate[] = [];
   for (const tbs of prepared) certificates.push(await sign(tbs, signer));
   return certificates;
@@ -125,5 +137,6 @@ export const selfSignCertificate = async (
       `cannot self-sign ${quote(formatName(template.subject))}: the signing key is not the one of the certificate`,
     );
   const part: IssuerPart = { name: template.subject, algorithm: signer.algorithm, keyIdentifier: undefined };
-  return sign(prepare(template, part, undefined, options), signer);
+  const [serial] = randomSerialNumbers(options.random, 1);
+  return sign(prepare(template, part, undefined, serial, options.accept), signer);
 };

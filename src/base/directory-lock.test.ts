@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { isCodedError } from './coded-error.ts';
-import { lockDirectory, withDirectoryLock } from './directory-lock.ts';
+import { clearStaleLock, lockDirectory, withDirectoryLock } from './directory-lock.ts';
 
 const module = JSON.stringify(join(import.meta.dirname, 'directory-lock.ts'));
 const held =
@@ -46,6 +46,19 @@ describe('the lock of a directory', () => {
     await once(child, 'exit');
     lockDirectory(directory).release();
     assert.equal(existsSync(join(directory, '.certwright.lock')), false);
+  });
+
+  test('of a killed process is cleared away, one that is held is not', (t) => {
+    const directory = temporaryDirectory(t);
+    clearStaleLock(directory);
+    spawnSync(process.execPath, ['--input-type=module', '-e', takeIn(directory, "process.kill(process.pid, 'SIGKILL');")]);
+    assert.equal(existsSync(join(directory, '.certwright.lock')), true);
+    clearStaleLock(directory);
+    assert.deepEqual(readdirSync(directory), []);
+    const lock = lockDirectory(directory);
+    clearStaleLock(directory);
+    assert.equal(existsSync(join(directory, '.certwright.lock')), true);
+    lock.release();
   });
 
   test('of a killed process is taken over', (t) => {

@@ -145,6 +145,16 @@ const lockFile = (path: string, directory: string): DirectoryLock => {
 /** Takes the lock of a directory that exists. Throws LockHeld naming the process that has it, and FileWriteFailed. */
 export const lockDirectory = (directory: string): DirectoryLock => lockFile(join(directory, lockName), directory);
 
+/** Removes the lock that a killed process left in a directory; one that is held, or cannot be told, stays. */
+export const clearStaleLock = (directory: string): void => {
+  if (lstatSync(join(directory, lockName), { throwIfNoEntry: false }) === undefined) return;
+  try {
+    lockDirectory(directory).release();
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== 'LockHeld') throw error;
+  }
+};
+
 /** Runs `work` while holding the lock of a directory that exists. Throws LockHeld, FileWriteFailed and what `work` throws. */
 export const withDirectoryLock = async <T>(directory: string, work: () => Promise<T>): Promise<T> => {
   const lock = lockDirectory(directory);

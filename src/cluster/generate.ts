@@ -18,7 +18,7 @@ import {
   writeFilesAtomic,
 } from '../base/atomic-file.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
-import { withDirectoryLock } from '../base/directory-lock.ts';
+import { clearStaleLock, withDirectoryLock } from '../base/directory-lock.ts';
 import { openTree } from '../base/safe-path.ts';
 import { generatePrivateKey } from '../pki/private-key.ts';
 import { extendedUsageName, splitUsages } from '../pki/usage.ts';
@@ -98,6 +98,8 @@ export const recoverDirectory = async ({ manifest, directory, at, onStep }: Gene
   const directories = new Set([directory, ...everyFile(manifest).map((file) => dirname(join(directory, file)))]);
   let leftovers = 0;
   for (const path of directories) leftovers += removeLeftovers(path, { onStep });
+  for (const path of new Set(manifest.authorities.map(({ certificateFile }) => dirname(join(directory, certificateFile)))))
+    if (path !== directory && existsSync(path)) clearStaleLock(path);
   if (leftovers > 0) notes.push(`${leftovers} temporary files of a killed run were removed`);
   if (![...directories].some(hasPending)) return notes;
   for (const replacement of replacementsOf(manifest, directory)) {

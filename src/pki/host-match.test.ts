@@ -27,13 +27,14 @@ describe('matching a host name', () => {
       assert.ok(!matchesDnsName(wildcard, host), host);
   });
 
-  test('a wildcard elsewhere, as a part of a label, or right above a top-level name matches nothing', () => {
+  test('a wildcard elsewhere, as a part of a label, right above a top-level name or with an underscore matches nothing', () => {
     for (const [pattern, host] of [
       ['a.*.com', 'a.b.com'],
       ['f*.example.com', 'foo.example.com'],
       ['*', 'a'],
       ['*.com', 'example.com'],
       ['*.*.com', 'a.b.com'],
+      ['*._tcp.example.com', 'a._tcp.example.com'],
     ] as const)
       assert.ok(!matchesDnsName(withNames(dns(pattern)), host), pattern);
   });

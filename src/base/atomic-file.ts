@@ -9,9 +9,11 @@ import {
   closeSync,
   fstatSync,
   fsync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   renameSync,
   rmSync,
@@ -49,6 +51,8 @@ const errorCodeOf = (error: unknown): string | undefined => {
 /** The system's word for a failed call (`ENOENT`), undefined for errors of another kind. */
 export const systemErrorCode = (error: unknown): string | undefined => {
   const code = errorCodeOf(error);
+  // Node refuses by itself, and in its own words, to remove a directory as if it were a file.
+  if (code === 'ERR_FS_EISDIR') return 'EISDIR';
   return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 };
 
@@ -58,6 +62,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on the device',
   EDQUOT: 'the quota is used up',
   EROFS: 'the file system is read-only',
+  EMFILE: 'too many files are open (ulimit -n)',
+  ENFILE: 'too many files are open on this machine',
   EISDIR: 'a directory is in its place',
   ENOTDIR: 'a file is in the place of one of its directories',
   ENOENT: 'its directory does not exist',
@@ -77,6 +83,16 @@ export const changing = <T>(path: string, change: () => T): T => {
   } catch (cause) {
     if (systemErrorCode(cause) === undefined) throw cause;
     throw new CodedError('FileWriteFailed', `cannot write ${quote(path)}: ${reasonOf(cause)}`, { cause });
+  }
+};
+
+/** Runs one look at the disk; what the system refuses becomes FileUnreadable naming the path. */
+export const reading = <T>(path: string, look: () => T): T => {
+  try {
+    return look();
+  } catch (cause) {
+    if (systemErrorCode(cause) === undefined) throw cause;
+    throw new CodedError('FileUnreadable', `cannot read ${quote(path)}: ${reasonOf(cause)}`, { cause });
   }
 };
 
@@ -105,13 +121,30 @@ export const syncDirectory = async (path: string): Promise<void> => {
   }
 };
 
-const temporaryName = /^\.certwright-(\d+)-\d+\.tmp$/;
+const temporaryName = /^\.certwright-(\d+)-(\d+)-\d+\.tmp$/;
 let temporaries = 0;
+
+let ownNamespace: string | undefined;
+
+/** The namespace in which process ids of this process count (pid_namespaces(7)), as a number; 0 where the system does not tell. */
+export const processNamespace = (): string => {
+  try {
+    ownNamespace ??= /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+  } catch {
+    // No /proc: then there is one namespace only.
+    ownNamespace = '0';
+  }
+  return ownNamespace;
+};
+
+/** A name in a directory that no other process uses, and this one for nothing else. */
+export const temporaryPath = (directory: string): string =>
+  join(directory, `.certwright-${process.pid}-${processNamespace()}-${temporaries++}.tmp`);
 
 /** Opens a new file beside its place. Names are counted, not random: O_EXCL finds the free one, so a name used before does no harm. */
 export const openTemporary = (directory: string, mode: number): { readonly path: string; readonly descriptor: number } => {
   for (;;) {
-    const path = join(directory, `.certwright-${process.pid}-${temporaries++}.tmp`);
+    const path = temporaryPath(directory);
     try {
       return { path, descriptor: openSync(path, 'wx', mode) };
     } catch (error) {
@@ -126,31 +159,64 @@ const writeWhole = (descriptor: number, content: string | Uint8Array): void => {
 };
 
 type Temporary = { readonly file: FileToWrite; readonly path: string };
+type OpenFile = { readonly file: FileToWrite; readonly descriptor: number };
+
+/** What other calls have open and are syncing: descriptors that come back soon. */
+const syncing = new Set<Promise<unknown>>();
+
+const isOutOfDescriptors = (error: unknown): boolean => ['EMFILE', 'ENFILE'].includes(systemErrorCode(error) ?? '');
+
+const syncAndClose = async (open: readonly OpenFile[]): Promise<void> => {
+  const all = Promise.all(
+    open.map(async ({ file, descriptor }) => {
+      try {
+        await syncDescriptor(descriptor);
+      } catch (cause) {
+        throw new CodedError('FileWriteFailed', `cannot write ${quote(file.path)}: ${reasonOf(cause)}`, { cause });
+      }
+    }),
+  ).finally(() => {
+    syncing.delete(all);
+    for (const { descriptor } of open) closeSync(descriptor);
+  });
+  syncing.add(all);
+  await all;
+};
 
 const writeTemporaries = async (files: readonly FileToWrite[], written: Temporary[], onStep: OnFileStep | undefined): Promise<void> => {
-  const open: { readonly file: FileToWrite; readonly descriptor: number }[] = [];
-  try {
-    for (const file of files) {
-      onStep?.({ kind: 'write', path: file.path });
-      changing(file.path, () => {
+  let open: OpenFile[] = [];
+  const flush = async (): Promise<void> => {
+    const full = open;
+    open = [];
+    await syncAndClose(full);
+  };
+  const openFor = async (file: FileToWrite): Promise<number> => {
+    for (;;) {
+      try {
         const temporary = openTemporary(dirname(file.path), file.mode ?? 0o600);
         open.push({ file, descriptor: temporary.descriptor });
         written.push({ file, path: temporary.path });
-        writeWhole(temporary.descriptor, file.content);
-      });
+        return temporary.descriptor;
+      } catch (error) {
+        if (!isOutOfDescriptors(error) || (open.length === 0 && syncing.size === 0))
+          return changing(file.path, () => Promise.reject(error));
+        // With few descriptors there are more rounds instead.
+        if (open.length > 0) await flush();
+        else await Promise.allSettled([Promise.race(syncing)]);
+      }
     }
-    await Promise.all(
-      open.map(async ({ file, descriptor }) => {
-        try {
-          await syncDescriptor(descriptor);
-        } catch (cause) {
-          throw new CodedError('FileWriteFailed', `cannot write ${quote(file.path)}: ${reasonOf(cause)}`, { cause });
-        }
-      }),
-    );
-  } finally {
+  };
+  try {
+    for (const file of files) {
+      onStep?.({ kind: 'write', path: file.path });
+      const descriptor = await openFor(file);
+      changing(file.path, () => writeWhole(descriptor, file.content));
+    }
+  } catch (error) {
     for (const { descriptor } of open) closeSync(descriptor);
+    throw error;
   }
+  await flush();
 };
 
 /**
@@ -192,20 +258,30 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+/** A file that is being written is no older than that, milliseconds. */
+const longestWriteMs = 60 * 60_000;
+
+/** Whether a name is that of a temporary file whose process is gone; of a process that cannot be asked for, whether it is old. */
+const isLeftover = (directory: string, name: string): boolean => {
+  const [, pid, namespace] = temporaryName.exec(name) ?? [];
+  if (pid === undefined) return false;
+  if (namespace === processNamespace()) return Number(pid) !== process.pid && !isAlive(Number(pid));
+  const info = lstatSync(join(directory, name), { throwIfNoEntry: false });
+  return info !== undefined && Date.now() - info.mtimeMs > longestWriteMs;
+};
+
 /** Removes temporary files of processes that are gone, and returns how many; a directory that does not exist has none. They may hold keys. */
 export const removeLeftovers = (directory: string, { onStep }: WriteOptions = {}): number => {
-  let names: readonly string[];
-  try {
-    names = readdirSync(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return 0;
-    throw new CodedError('FileUnreadable', `cannot read ${quote(directory)}: ${reasonOf(error)}`, { cause: error });
-  }
-  const leftovers = names.filter((name) => {
-    const pid = temporaryName.exec(name)?.[1];
-    return pid !== undefined && Number(pid) !== process.pid && !isAlive(Number(pid));
+  const entries = reading(directory, () => {
+    try {
+      return readdirSync(directory, { withFileTypes: true });
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return [];
+      throw error;
+    }
   });
-  for (const name of leftovers) {
+  const leftovers = entries.filter((entry) => entry.isFile() && isLeftover(directory, entry.name));
+  for (const { name } of leftovers) {
     const path = join(directory, name);
     onStep?.({ kind: 'remove', path });
     changing(path, () => rmSync(path, { force: true }));
@@ -215,21 +291,33 @@ export const removeLeftovers = (directory: string, { onStep }: WriteOptions = {}
 
 /** Makes a directory, mode 0700, with those above it that are missing; one that exists stays as it is. Throws FileWriteFailed. */
 export const createDirectory = async (path: string, { onStep }: WriteOptions = {}): Promise<void> => {
-  try {
+  const make = (): 'made' | 'there' | 'no parent' => {
     onStep?.({ kind: 'directory', path });
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'EEXIST') return requireDirectory(path);
-    if (code === 'ENOENT' && dirname(path) !== path) {
-      await createDirectory(dirname(path), { onStep });
-      return createDirectory(path, { onStep });
+    try {
+      mkdirSync(path, { mode: 0o700 });
+      return 'made';
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === 'EEXIST') return 'there';
+      if (code === 'ENOENT' && dirname(path) !== path) return 'no parent';
+      throw directoryRefused(path, error);
     }
-    if (code === undefined) throw error;
-    throw new CodedError('FileWriteFailed', `cannot make directory ${quote(path)}: ${reasonOf(error)}`, { cause: error });
+  };
+  let made = make();
+  if (made === 'no parent') {
+    await createDirectory(dirname(path), { onStep });
+    made = make();
   }
+  // Some file systems, /proc among them, know a parent and no such directory in it.
+  if (made === 'no parent') throw directoryRefused(path, { code: 'ENOENT' });
+  if (made === 'there') return requireDirectory(path);
   await syncDirectory(dirname(path));
 };
+
+const directoryRefused = (path: string, cause: unknown): unknown =>
+  systemErrorCode(cause) === undefined
+    ? cause
+    : new CodedError('FileWriteFailed', `cannot make directory ${quote(path)}: ${reasonOf(cause)}`, { cause });
 
 const requireDirectory = (path: string): void => {
   const descriptor = changing(path, () => openSync(path, 'r'));
@@ -262,19 +350,16 @@ const readDescriptor = (descriptor: number, path: string, maxBytes: number): Uin
 
 /** The bytes of a file or pipe, at most `maxBytes`. Throws FileNotFound and FileUnreadable, which includes too large. */
 export const readFileBounded = (path: string, maxBytes: number): Uint8Array => {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r');
-  } catch (cause) {
-    if (systemErrorCode(cause) === 'ENOENT')
+  const descriptor = reading(path, () => {
+    try {
+      return openSync(path, 'r');
+    } catch (cause) {
+      if (systemErrorCode(cause) !== 'ENOENT') throw cause;
       throw new CodedError('FileNotFound', `cannot read ${quote(path)}: it does not exist`, { cause });
-    throw new CodedError('FileUnreadable', `cannot read ${quote(path)}: ${reasonOf(cause)}`, { cause });
-  }
+    }
+  });
   try {
-    return readDescriptor(descriptor, path, maxBytes);
-  } catch (cause) {
-    if (systemErrorCode(cause) === undefined) throw cause;
-    throw new CodedError('FileUnreadable', `cannot read ${quote(path)}: ${reasonOf(cause)}`, { cause });
+    return reading(path, () => readDescriptor(descriptor, path, maxBytes));
   } finally {
     closeSync(descriptor);
   }

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
+import { processNamespace } from './atomic-file.ts';
 import { isCodedError } from './coded-error.ts';
 import { clearStaleLock, lockDirectory, withDirectoryLock } from './directory-lock.ts';
 
@@ -14,6 +15,9 @@ const held =
   (pid: number | undefined) =>
   (error: unknown): boolean =>
     isCodedError(error) && error.code === 'LockHeld' && error.details?.['pid'] === pid && error.message.includes(`process ${pid} `);
+
+/** What a lock file says of a process of this machine that did not start when it says. */
+const holderOf = (pid: number) => ({ pid, host: hostname(), namespace: processNamespace(), started: '1', token: 0 });
 
 /** A process that takes the lock, says so, and then does what it is told. */
 const takeIn = (directory: string, then: string): string =>
@@ -48,6 +52,17 @@ describe('the lock of a directory', () => {
     assert.equal(existsSync(join(directory, '.certwright.lock')), false);
   });
 
+  test('of a container is never broken: its process ids count for themselves', (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, '.certwright.lock');
+    const holder = { ...holderOf(4_194_304), namespace: `${processNamespace()}1` };
+    writeFileSync(path, `${JSON.stringify(holder)}\n`);
+    assert.throws(() => lockDirectory(directory), held(4_194_304));
+    writeFileSync(path, `${JSON.stringify({ ...holder, namespace: processNamespace() })}\n`);
+    lockDirectory(directory).release();
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
   test('of a killed process is cleared away, one that is held is not', (t) => {
     const directory = temporaryDirectory(t);
     clearStaleLock(directory);
@@ -74,7 +89,7 @@ describe('the lock of a directory', () => {
 
   test('of a process whose number is used again is taken over', (t) => {
     const directory = temporaryDirectory(t);
-    writeFileSync(join(directory, '.certwright.lock'), JSON.stringify({ pid: process.pid, host: hostname(), started: '1', token: 0 }));
+    writeFileSync(join(directory, '.certwright.lock'), JSON.stringify(holderOf(process.pid)));
     lockDirectory(directory).release();
     assert.deepEqual(readdirSync(directory), []);
   });
@@ -82,7 +97,7 @@ describe('the lock of a directory', () => {
   test('of another machine, or damaged, is never broken', (t) => {
     const directory = temporaryDirectory(t);
     const path = join(directory, '.certwright.lock');
-    for (const content of [JSON.stringify({ pid: 999_999_999, host: 'elsewhere.example', started: '1', token: 0 }), 'damaged']) {
+    for (const content of [JSON.stringify({ ...holderOf(999_999_999), host: 'elsewhere.example' }), 'damaged']) {
       writeFileSync(path, content);
       assert.throws(
         () => lockDirectory(directory),
@@ -121,7 +136,7 @@ describe('the lock of a directory', () => {
 
   test('is held by one of many that start at once, on a stale lock too', async (t) => {
     const directory = temporaryDirectory(t);
-    writeFileSync(join(directory, '.certwright.lock'), JSON.stringify({ pid: 999_999_999, host: hostname(), started: '1', token: 0 }));
+    writeFileSync(join(directory, '.certwright.lock'), JSON.stringify(holderOf(999_999_999)));
     const children = Array.from({ length: 4 }, () =>
       spawn(process.execPath, ['--input-type=module', '-e', takeIn(directory, 'setTimeout(() => {}, 600);')], {
         stdio: ['ignore', 'pipe', 'ignore'],

@@ -1,18 +1,19 @@
 // One process at a time in a directory: a lock file that names its holder. A holder that is gone, however it ended, does not keep others
 // out: on Linux it is known by process id and start time, so that a number used again is not taken for it.
-// Not here: waiting. Who comes second is told who holds the lock. Locks of other machines (a shared file system) are never broken.
+// Not here: waiting. Who comes second is told who holds the lock. Locks of other machines (a shared file system) and of containers, whose
+// process ids count for themselves, are never broken.
 
 import { closeSync, fsyncSync, linkSync, lstatSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { changing, openTemporary, readFileIfPresent, systemErrorCode } from './atomic-file.ts';
+import { changing, openTemporary, processNamespace, readFileIfPresent, systemErrorCode, temporaryPath } from './atomic-file.ts';
 import { fromUtf8 } from './bytes.ts';
 import { CodedError, quote } from './coded-error.ts';
 
 /** Held until released, or until the process ends. Releasing twice does nothing. */
 export type DirectoryLock = { release(): void };
 
-type Holder = { readonly pid: number; readonly host: string; readonly started: string; readonly token: number };
+type Holder = { readonly pid: number; readonly host: string; readonly namespace: string; readonly started: string; readonly token: number };
 
 const lockName = '.certwright.lock';
 const maxLockBytes = 4096;
@@ -36,6 +37,8 @@ const isPlainHolder = (value: unknown): value is Holder =>
   Number.isSafeInteger(value.pid) &&
   'host' in value &&
   typeof value.host === 'string' &&
+  'namespace' in value &&
+  typeof value.namespace === 'string' &&
   'started' in value &&
   typeof value.started === 'string';
 
@@ -49,8 +52,8 @@ const parseHolder = (bytes: Uint8Array): Holder | undefined => {
   }
 };
 
-const isGone = ({ pid, host, started }: Holder): boolean => {
-  if (host !== hostname()) return false;
+const isGone = ({ pid, host, namespace, started }: Holder): boolean => {
+  if (host !== hostname() || namespace !== processNamespace()) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -70,7 +73,7 @@ const heldBy = (directory: string, path: string, holder: Holder | undefined): Co
 
 /** Moves a stale lock away. Where another process was quicker and the lock is now its own, it is put back. */
 const breakLock = (path: string, stale: Uint8Array): void => {
-  const aside = `${path}.${process.pid}.stale`;
+  const aside = temporaryPath(dirname(path));
   try {
     renameSync(path, aside);
     const moved = readFileSync(aside);
@@ -100,7 +103,13 @@ const maxAttempts = 1000;
 
 /** Takes a lock file of any path; throws LockHeld naming the process that has it, and FileWriteFailed. */
 const lockFile = (path: string, directory: string): DirectoryLock => {
-  const holder: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid), token: locks++ };
+  const holder: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    namespace: processNamespace(),
+    started: startOf(process.pid),
+    token: locks++,
+  };
   const content = Buffer.from(`${JSON.stringify(holder)}\n`);
   const own = changing(path, () => {
     const { path: temporary, descriptor } = openTemporary(dirname(path), 0o600);

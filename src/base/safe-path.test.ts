@@ -61,4 +61,12 @@ describe('paths of names that are data', () => {
     symlinkSync('/etc/passwd', join(root, 'file'));
     assert.throws(() => tree.path('file'), refused);
   });
+
+  test('what may not be looked at is told by code', () => {
+    const root = `/${'a'.repeat(200)}`.repeat(21);
+    assert.throws(
+      () => openTree(root).path('file'),
+      (error) => isCodedError(error) && error.code === 'FileUnreadable',
+    );
+  });
 });

@@ -3,7 +3,7 @@
 
 import { lstatSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { systemErrorCode } from './atomic-file.ts';
+import { reading, systemErrorCode } from './atomic-file.ts';
 import { CodedError, quote } from './coded-error.ts';
 
 /** What is wrong with a name as that of one file, undefined where nothing is. */
@@ -54,9 +54,9 @@ const targetOf = (link: string): string | undefined => {
   }
 };
 
-/** What stands at a path; throws PathRefused for a symbolic link to somewhere outside. */
+/** What stands at a path. Throws PathRefused for a symbolic link to somewhere outside, FileUnreadable where looking is not allowed. */
 const lookAt = (root: string, path: string): 'nothing' | 'directory' | 'other' => {
-  const info = lstatSync(path, { throwIfNoEntry: false });
+  const info = reading(path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (info === undefined) return 'nothing';
   if (!info.isSymbolicLink()) return info.isDirectory() ? 'directory' : 'other';
   const target = targetOf(path);
@@ -64,26 +64,33 @@ const lookAt = (root: string, path: string): 'nothing' | 'directory' | 'other' =
   return 'other';
 };
 
-/** Resolves paths below `root`. Directories once found to be real ones are not looked at again. */
+/** A directory below the root, and whether it was there when it was first looked at: below what is not there, nothing is, no link either. */
+type Place = { readonly path: string; readonly isThere: boolean };
+
+/** Resolves paths below `root`, for one run: a directory is looked at once. */
 export const openTree = (root: string): Tree => {
-  const realDirectories = new Set<string>();
+  const directories = new Map<string, Place>([['', { path: root, isThere: true }]]);
+  const below = (parent: Place, name: string, relativePath: string): Place => {
+    const problem = fileNameProblem(name);
+    if (problem !== undefined)
+      throw new CodedError('PathRefused', `cannot use path ${quote(relativePath)}: of its part ${quote(name)}, ${problem}`);
+    const path = join(parent.path, name);
+    return { path, isThere: parent.isThere && lookAt(root, path) !== 'nothing' };
+  };
+  const directory = (parts: string, relativePath: string): Place => {
+    const known = directories.get(parts);
+    if (known !== undefined) return known;
+    const end = parts.lastIndexOf('/');
+    const found = below(directory(parts.slice(0, Math.max(0, end)), relativePath), parts.slice(end + 1), relativePath);
+    directories.set(parts, found);
+    return found;
+  };
   return {
     root,
     path: (relativePath) => {
-      let path = root;
-      // Below what is not there, nothing is, no link either.
-      let isThere = true;
-      for (const part of relativePath.split('/')) {
-        const problem = fileNameProblem(part);
-        if (problem !== undefined)
-          throw new CodedError('PathRefused', `cannot use path ${quote(relativePath)}: of its part ${quote(part)}, ${problem}`);
-        path = join(path, part);
-        if (!isThere || realDirectories.has(path)) continue;
-        const found = lookAt(root, path);
-        if (found === 'directory') realDirectories.add(path);
-        isThere = found !== 'nothing';
-      }
-      return path;
+      const end = relativePath.lastIndexOf('/');
+      if (relativePath.startsWith('/')) throw new CodedError('PathRefused', `cannot use path ${quote(relativePath)}: it is absolute`);
+      return below(directory(relativePath.slice(0, Math.max(0, end)), relativePath), relativePath.slice(end + 1), relativePath).path;
     },
   };
 };

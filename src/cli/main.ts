@@ -4,9 +4,13 @@
 import { version } from './version.ts';
 
 const commandLine = process.argv.slice(2);
-if (commandLine.length === 1 && (commandLine[0] === '--version' || commandLine[0] === '-V'))
+if (commandLine.length === 1 && (commandLine[0] === '--version' || commandLine[0] === '-V')) {
+  // A reader that went away, or a full disk.
+  process.stdout.once('error', () => {
+    process.exitCode = 4;
+  });
   process.stdout.write(`certwright ${version}\n`);
-else {
+} else {
   const { start } = await import('./start.ts');
   process.exitCode = await start(commandLine, process.env);
 }

@@ -5,21 +5,22 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { isatty } from 'node:tty';
 import { CodedError } from '../base/coded-error.ts';
+import { exitCodes } from '../base/error-codes.ts';
 import type { Settings } from '../config/environment.ts';
 import { type Interruption, interruption } from './interruption.ts';
 import type { Sink } from './io.ts';
 import type { ProcessIo } from './run.ts';
 
 /** The stream is opened with the first write: most runs write to one of the two, and opening takes its time. */
-const sinkOf = (open: () => NodeJS.WriteStream, descriptor: number): Sink => {
+const sinkOf = (open: () => NodeJS.WriteStream, descriptor: number, onRefused: (error: NodeJS.ErrnoException) => void): Sink => {
   let stream: NodeJS.WriteStream | undefined;
   let gone = false;
   const opened = (): NodeJS.WriteStream => {
     const found = open();
     found.on('error', (error: NodeJS.ErrnoException) => {
       // The reader went away (`| head`), which is its right. The work is finished all the same, so that nothing is left half done.
-      if (error.code === 'EPIPE') gone = true;
-      else throw error;
+      gone = true;
+      if (error.code !== 'EPIPE') onRefused(error);
     });
     return found;
   };
@@ -32,6 +33,26 @@ const sinkOf = (open: () => NodeJS.WriteStream, descriptor: number): Sink => {
       return isatty(descriptor);
     },
   };
+};
+
+/** Results that could not be written are no success, whatever else was done. */
+const failOutput = ({ code }: NodeJS.ErrnoException): void => {
+  const reason = code === 'ENOSPC' ? 'no space is left on the device' : (code ?? 'the system refused it');
+  process.stderr.write(`error: cannot write standard output: ${reason}\n`);
+  process.exitCode = exitCodes.transient;
+  // Whoever sets the exit code of the run comes later than the stream, or earlier: this one counts.
+  process.once('exit', () => {
+    process.exitCode = exitCodes.transient;
+  });
+};
+
+/** The directory that relative paths count from. One that was removed has no path, and what is named in it will not be found. */
+const workingDirectory = (): string => {
+  try {
+    return process.cwd();
+  } catch {
+    return '/proc/self/cwd';
+  }
 };
 
 /** Standard input gives what it has once. */
@@ -124,11 +145,16 @@ const writingOfThisProcess = (): Interruption['writing'] => {
 
 /** The world of this process. */
 export const processIo = (settings: Settings): ProcessIo => ({
-  out: sinkOf(() => process.stdout, 1),
-  err: sinkOf(() => process.stderr, 2),
+  out: sinkOf(() => process.stdout, 1, failOutput),
+  // Nowhere is left to say it.
+  err: sinkOf(
+    () => process.stderr,
+    2,
+    () => undefined,
+  ),
   readStdin: stdinReader(),
   askSecret,
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   now: () => new Date(),
   random: (length) => randomBytes(length),
   settings,

@@ -199,7 +199,9 @@ const writeTemporaries = async (files: readonly FileToWrite[], written: Temporar
         return temporary.descriptor;
       } catch (error) {
         if (!isOutOfDescriptors(error) || (open.length === 0 && syncing.size === 0))
-          return changing(file.path, () => Promise.reject(error));
+          return changing(file.path, () => {
+            throw error;
+          });
         // With few descriptors there are more rounds instead.
         if (open.length > 0) await flush();
         else await Promise.allSettled([Promise.race(syncing)]);

@@ -2,6 +2,7 @@
 // Messages never hold a key, a token or a whole CSR.
 
 import { type ErrorClass, type ErrorCode, errorClass } from './error-codes.ts';
+import { visibleText } from './visible-text.ts';
 
 const marker = Symbol.for('certwright.CodedError');
 
@@ -37,5 +38,5 @@ export class CodedError extends Error {
 export const isCodedError = (value: unknown): value is CodedError =>
   typeof value === 'object' && value !== null && (value as { [marker]?: unknown })[marker] === true;
 
-/** Quotes a value from outside for a message: control characters escaped, cut at 200 characters. */
-export const quote = (value: string): string => JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+/** Quotes a value from outside for a message: what is not visible escaped, cut at 200 characters. */
+export const quote = (value: string): string => visibleText(JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value));

@@ -282,7 +282,16 @@ describe('cluster kubeconfig', () => {
       assert.match(await succeed(cwd, 'cluster', 'kubeconfig', '--dry-run'), /^-: user admin at https:/);
       await failWith(cwd, 'CertificateUnknown', 'cluster', 'kubeconfig', 'bob');
       await failWith(cwd, 'PathRefused', 'cluster', 'kubeconfig', '../alice');
-      await failWith(cwd, 'UsageInvalid', 'cluster', 'kubeconfig', '--server', 'http://plain');
+      for (const url of [
+        'http://plain',
+        'https://a:0',
+        'https://a:70000',
+        'https://user@a:6443',
+        'https://a"b:6443',
+        'https://012.0.0.1:6443',
+        'https://',
+      ])
+        await failWith(cwd, 'UsageInvalid', 'cluster', 'kubeconfig', '--server', url);
       await failWith(cwd, 'FileExists', 'cluster', 'kubeconfig', '--file', 'alice.conf');
     }));
 

@@ -10,6 +10,7 @@ import { maxCertificateFileBytes, maxKeyFileBytes, readAuthorityCertificate } fr
 import { componentKeyPem } from '../cluster/component-key.ts';
 import { type KubeconfigContent, kubeconfigText, parseKubeconfig } from '../cluster/kubeconfig.ts';
 import type { ClusterManifest } from '../cluster/manifest.ts';
+import { parseEndpoint } from '../cluster/plan-names.ts';
 import { rememberedTrustRoot, serverTrust, serverTrustFileOf } from '../cluster/trust-root.ts';
 import { commonNameOf } from '../pki/name.ts';
 import { oid } from '../pki/oid.ts';
@@ -93,9 +94,14 @@ const contentFor = ({ manifest, directory, name, server, at }: Wanted): Kubeconf
   };
 };
 
+/** Host and port of a URL; without a port it is the one of https. */
+const endpointIn = (authority: string) => (/:\d+$/.test(authority) ? parseEndpoint(authority) : parseEndpoint(`${authority}:443`));
+
 const serverUrl = (text: string): string => {
-  if (/^https:\/\/[^\s/]+$/.test(text)) return text;
-  throw new CodedError('UsageInvalid', `cannot use --server ${quote(text)}: it is not the URL of an API server`, {
+  const [, authority] = /^https:\/\/([^/?#@]+)$/.exec(text) ?? [];
+  const endpoint = authority === undefined ? { problem: 'is not the URL of an API server' } : endpointIn(authority);
+  if (!('problem' in endpoint)) return text;
+  throw new CodedError('UsageInvalid', `cannot use --server ${quote(text)}: it ${endpoint.problem}`, {
     hint: 'write it as https://HOST:PORT',
   });
 };

@@ -2,6 +2,7 @@
 
 import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { exitCodes } from '../base/error-codes.ts';
+import { visibleText } from '../base/visible-text.ts';
 
 /** How a failure is told. */
 export type Failure = { readonly text: string; readonly exitCode: number };
@@ -38,10 +39,11 @@ export const describeFailure = (error: unknown, style: FailureStyle): Failure =>
   if (style.json) {
     const { code, message, hint, details } = coded;
     const stack = style.verbose ? stacks(error) : undefined;
-    return { text: `${JSON.stringify({ error: { code, class: coded.class, message, hint, details, stack } })}\n`, exitCode };
+    const told = { code, class: coded.class, message, hint, details, stack };
+    return { text: `${visibleText(JSON.stringify({ error: told }))}\n`, exitCode };
   }
   const lines = [`error: ${coded.message}`];
   if (coded.hint !== undefined) lines.push(...coded.hint.split('\n').map((line) => `hint: ${line}`));
   if (style.verbose) lines.push(`code: ${coded.code} (${coded.class})`, stacks(error));
-  return { text: `${lines.join('\n')}\n`, exitCode };
+  return { text: `${visibleText(lines.join('\n'))}\n`, exitCode };
 };

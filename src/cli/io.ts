@@ -2,6 +2,7 @@
 // it of the process, tests make it of memory. A command that takes nothing but this can be run in any order, at any time.
 
 import type { OnFileStep } from '../base/atomic-file.ts';
+import { visibleText } from '../base/visible-text.ts';
 import type { Settings } from '../config/environment.ts';
 
 /** Where text and bytes go. Writing to a reader that went away does nothing. */
@@ -39,4 +40,4 @@ export type Io = {
 };
 
 /** A line for people, on standard error. */
-export const say = (io: Pick<Io, 'err'>, line: string): void => io.err.write(`${line}\n`);
+export const say = (io: Pick<Io, 'err'>, line: string): void => io.err.write(`${visibleText(line)}\n`);

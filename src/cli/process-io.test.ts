@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { processNamespace } from '../base/atomic-file.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
@@ -32,9 +33,7 @@ describe('the process', () => {
 
   test('leaves no key of a killed run beside the next file, and writes over nothing but files', (t) => {
     const directory = temporaryDirectory(t);
-    const leftover = join(directory, '.certwright-4194304-0-0.tmp');
-    const namespace = /\d+/.exec(spawnSync('readlink', ['/proc/self/ns/pid'], { encoding: 'utf8' }).stdout)?.[0] ?? '0';
-    writeFileSync(leftover.replace('-0-0.', `-${namespace}-0.`), 'key');
+    writeFileSync(join(directory, `.certwright-4194304-${processNamespace()}-0.tmp`), 'key');
     const out = join(directory, 'key.pem');
     const run = (...argv: readonly string[]) => spawnSync(process.execPath, [main, ...argv], { encoding: 'utf8', cwd: directory });
     assert.equal(run('pki', 'genkey', '--out', 'key.pem').status, 0);

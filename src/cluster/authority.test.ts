@@ -10,7 +10,7 @@ import { publicKeyOf } from '../pki/public-key.ts';
 import { certificateFingerprint, certificatePem, formatSerialNumber, isSignedBy } from '../pki/x509-certificate.ts';
 import { randomOctets, testAuthority, writeAuthority } from '../testing/authority-files.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
-import { backdated, createAuthority, issueCertificates, readAuthority, servedChain } from './authority.ts';
+import { backdated, createAuthority, endOfLifetime, issueCertificates, readAuthority, servedChain } from './authority.ts';
 import { readLedger } from './ledger.ts';
 
 const at = new Date('2026-11-23T05:43:21.500Z');
@@ -110,7 +110,15 @@ describe('reading a CA', () => {
     writeFileSync(join(directory, 'ca.pem'), certificatePem(intermediate.certificate) + certificatePem(parent.certificate));
     assert.throws(() => readAuthority(filesIn(directory), { at }), coded('CaInvalid', '2 certificates'));
     writeAuthority(directory, intermediate, { certificate: 'ca-key.pem', key: 'ca.pem' });
-    assert.throws(() => readAuthority(filesIn(directory), { at }), coded('CaInvalid', 'no certificate'));
+    assert.throws(() => readAuthority(filesIn(directory), { at }), coded('CaInvalid', 'a private key'));
+  });
+});
+
+describe('the end of a lifetime', () => {
+  test('counts from the backdated begin, and from now where the lifetime is short', () => {
+    const now = new Date('2026-03-01T12:00:30Z');
+    assert.equal(endOfLifetime(now, 365 * day).getTime() - backdated(now).getTime(), 365 * day);
+    assert.equal(endOfLifetime(now, 120_000).getTime() - now.getTime(), 120_000);
   });
 });
 

@@ -5,8 +5,9 @@
 
 import type { KeyObject } from 'node:crypto';
 import { type OnFileStep, readFileBounded, readFileIfPresent } from '../base/atomic-file.ts';
-import { fromUtf8 } from '../base/bytes.ts';
+import { equalBytes, fromUtf8 } from '../base/bytes.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
+import { criticalProblem } from '../pki/certificate-rules.ts';
 import type { CertificateTemplate } from '../pki/certificate-template.ts';
 import type { GeneralName } from '../pki/general-name.ts';
 import type { FindingName } from '../pki/lint-certificate.ts';
@@ -16,7 +17,7 @@ import { decodePem, looksLikePem } from '../pki/pem.ts';
 import { importPrivateKey, isPrivateKeyLabel, requireKeyBelongsTo } from '../pki/private-key.ts';
 import { type PublicKey, publicKeyOf } from '../pki/public-key.ts';
 import { selfSignCertificate, signCertificates } from '../pki/sign-certificate.ts';
-import { keySigner, type Signer } from '../pki/signature-algorithm.ts';
+import { isSignatureValid, keySigner, type Signer } from '../pki/signature-algorithm.ts';
 import { certificateKey, isCa, isSelfIssued, isSignedBy, parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
 import { appendLedger, ledgerFileOf } from './ledger.ts';
 import { issuedEvent } from './ledger-event.ts';
@@ -42,20 +43,59 @@ export const maxKeyFileBytes = 128 * 1024;
 const caInvalid = (file: string, problem: string, hint: string): CodedError =>
   new CodedError('CaInvalid', `cannot use CA ${quote(file)}: ${problem}`, { hint });
 
-/** Why a certificate cannot be a CA at a time, undefined where it can. */
+/**
+ * Why a certificate cannot be a CA at a time, undefined where it can. What verifiers would refuse of everything below it is refused here,
+ * before anything is signed: an extension that is critical and that none processes, and a self-signed one whose signature is wrong.
+ */
 export const authorityProblem = (certificate: X509Certificate, at: Date): string | undefined => {
   if (!isCa(certificate)) return 'it is not a CA certificate (basic constraints)';
+  const unknown = certificate.extensions.map(({ oid, critical }) => (critical ? criticalProblem(certificate, oid) : undefined));
+  const [critical] = unknown.filter((problem) => problem !== undefined);
+  if (critical !== undefined) return critical;
+  if (isSelfIssued(certificate) && hasOwnKeyIdentifier(certificate) && ownSignature(certificate) === 'wrong')
+    return 'it is self-signed, and its signature is wrong';
   if (certificate.keyUsage !== undefined && !certificate.keyUsage.includes('cert sign')) return 'it does not have the usage "cert sign"';
   if (certificate.notAfter < at) return `it is expired since ${certificate.notAfter.toISOString()}`;
   if (certificate.notBefore > at) return `it is not valid before ${certificate.notBefore.toISOString()}`;
   return undefined;
 };
 
+/** Whether it says that its own key signed it; one renewed with a new key names the old one's. */
+const hasOwnKeyIdentifier = ({ authorityKeyIdentifier, subjectKeyIdentifier }: X509Certificate): boolean =>
+  authorityKeyIdentifier?.keyIdentifier === undefined ||
+  subjectKeyIdentifier === undefined ||
+  equalBytes(authorityKeyIdentifier.keyIdentifier, subjectKeyIdentifier);
+
+/** What a signature by its own key says: nothing where the algorithm is too weak to be checked, and a root is not believed for it. */
+const ownSignature = (certificate: X509Certificate): 'right' | 'wrong' | 'too weak' => {
+  const { signatureAlgorithm, tbs, signature } = certificate;
+  try {
+    return isSignatureValid(signatureAlgorithm, tbs, certificateKey(certificate), signature) ? 'right' : 'wrong';
+  } catch (error) {
+    if (error instanceof CodedError) return 'too weak';
+    throw error;
+  }
+};
+
+/** What deserves a word of a CA that is given, though it can be used. */
+export const authorityDoubts = (certificate: X509Certificate): readonly string[] => [
+  ...(certificate.keyUsage === undefined
+    ? ['it has no key usage, so that strict verifiers (openssl verify -x509_strict) refuse what it signs']
+    : []),
+  ...(certificate.subjectKeyIdentifier === undefined
+    ? ['it has no subject key identifier, so that strict verifiers (openssl verify -x509_strict) refuse what it signs']
+    : []),
+  ...(isSelfIssued(certificate) && ownSignature(certificate) === 'too weak'
+    ? [`it is signed with ${certificate.signatureAlgorithm.name}, which verifiers refuse wherever they check it`]
+    : []),
+];
+
 /** Whether another CA signed this one. */
 export const isIntermediateCa = (certificate: X509Certificate): boolean =>
   !(isSelfIssued(certificate) && isSignedBy(certificate, certificate));
 
 const onlyCertificate = (file: string, bytes: Uint8Array): X509Certificate => {
+  requireCertificatesAlone(file, bytes);
   const certificates = parseCertificates(bytes, `CA certificate ${quote(file)}`);
   const [certificate] = certificates;
   if (certificate === undefined) throw caInvalid(file, 'it holds no certificate', 'put the PEM certificate of the CA there');
@@ -68,12 +108,37 @@ const onlyCertificate = (file: string, bytes: Uint8Array): X509Certificate => {
   return certificate;
 };
 
+/**
+ * The file goes to every machine and into every client as it is, so it may hold nothing but PEM that all of them read: a key in it would be
+ * handed out, and of DER, a byte order mark, indented lines or OpenSSL's own form of a trusted certificate, Go or OpenSSL sees nothing.
+ */
+const requireCertificatesAlone = (file: string, bytes: Uint8Array): void => {
+  const problem = authorityFileProblem(bytes);
+  if (problem !== undefined)
+    throw caInvalid(file, problem, 'put the certificate of the CA there alone, as `openssl x509 -in FILE` prints it');
+};
+
+/** What is wrong with the form of a CA certificate's file, undefined where nothing is. Throws PemInvalid. */
+export const authorityFileProblem = (bytes: Uint8Array): string | undefined => {
+  if (!looksLikePem(bytes))
+    return bytes.length === 0 || bytes[0] !== 0x30 ? undefined : 'it is DER, and the components of a cluster read PEM';
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'it starts with a byte order mark';
+  const text = fromUtf8(bytes) ?? '';
+  if (/^[ \t]+-----(?:BEGIN|END) /m.test(text)) return 'its BEGIN and END lines are indented';
+  const other = decodePem(text).find(({ label }) => label !== 'CERTIFICATE');
+  return other && `it holds ${isPrivateKeyLabel(other.label) ? 'a private key' : quote(other.label)} besides the certificate`;
+};
+
 /** The one CA certificate of a file, judged at a time. Throws FileNotFound, CaInvalid and what parsing throws. */
 export const readAuthorityCertificate = (file: string, at: Date): X509Certificate => {
   const certificate = onlyCertificate(file, readFileBounded(file, maxCertificateFileBytes));
   const problem = authorityProblem(certificate, at);
   if (problem !== undefined)
-    throw caInvalid(file, `"${formatName(certificate.subject)}": ${problem}`, 'give a CA certificate that is valid now');
+    throw caInvalid(
+      file,
+      `"${formatName(certificate.subject)}": ${problem}`,
+      'give the certificate of a CA that can sign and is valid now',
+    );
   return certificate;
 };
 
@@ -117,6 +182,15 @@ export type SigningContext = {
 /** Five minutes before a time, to the whole minute: clocks that are a little behind accept what was just signed. */
 export const backdated = (at: Date): Date => new Date(Math.floor((at.getTime() - 5 * 60_000) / 60_000) * 60_000);
 
+/**
+ * When something signed now ends. A lifetime counts from its backdated begin, so that a whole year is a year; one so short that most of it
+ * would be in the past counts from now.
+ */
+export const endOfLifetime = (at: Date, lifetimeMs: number): Date =>
+  new Date((lifetimeMs > shortLifetimeMs ? backdated(at) : at).getTime() + lifetimeMs);
+
+const shortLifetimeMs = 60 * 60_000;
+
 export type NewAuthority = {
   readonly subject: Name;
   readonly subjectAltNames: readonly GeneralName[];
@@ -137,7 +211,7 @@ export const createAuthority = async (
     subject,
     publicKey,
     notBefore,
-    notAfter: new Date(notBefore.getTime() + lifetimeMs),
+    notAfter: endOfLifetime(context.at, lifetimeMs),
     usages: ['digital signature', 'cert sign', 'crl sign'],
     subjectAltNames,
     basicConstraints: { isCa: true, pathLength: undefined },

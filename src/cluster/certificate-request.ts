@@ -7,16 +7,14 @@ import { equalBytes } from '../base/bytes.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { type Csr, csrPem, makeCsr, readCsr } from '../pki/csr.ts';
 import { type Extension, encodeExtendedKeyUsage, encodeGeneralNames, encodeKeyUsage, findExtension } from '../pki/extension.ts';
-import { type Name, subjectName } from '../pki/name.ts';
 import { oid } from '../pki/oid.ts';
 import { type PublicKey, publicKeyOf } from '../pki/public-key.ts';
 import { keySigner } from '../pki/signature-algorithm.ts';
 import { splitUsages } from '../pki/usage.ts';
 import type { PlannedCertificate } from './manifest.ts';
+import { plannedSubject } from './planned-template.ts';
 
 const maxRequestBytes = 256 * 1024;
-
-const plannedSubject = ({ subject }: PlannedCertificate): Name => subjectName(subject.commonName, subject.organizations);
 
 const plannedExtensions = ({ usages }: PlannedCertificate): readonly Extension[] => {
   const { keyUsage, extendedKeyUsage } = splitUsages(usages);

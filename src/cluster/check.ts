@@ -4,13 +4,14 @@
 
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readFileIfPresent } from '../base/atomic-file.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { openTree, type Tree } from '../base/safe-path.ts';
 import { keyBelongsTo } from '../pki/private-key.ts';
 import { acceptPublicKey } from '../pki/public-key.ts';
 import { formatSerialNumber, isCa, type X509Certificate } from '../pki/x509-certificate.ts';
-import { isIntermediateCa } from './authority.ts';
+import { authorityFileProblem, isIntermediateCa, maxCertificateFileBytes } from './authority.ts';
 import type { AuthorityState } from './authority-state.ts';
 import { type Difference, pairDifferences, pairNotes } from './certificate-differences.ts';
 import { type ClusterState, type PlacedLeaf, readRest } from './cluster-state.ts';
@@ -110,11 +111,16 @@ const readLedgers = (manifest: ClusterManifest, tree: Tree): Ledgers =>
   new Map(manifest.authorities.map(({ id, certificateFile }) => [id, viewLedger(ledgerFileOf(tree.path(certificateFile)))]));
 
 /** A CA as it lies there, however it may be; `isExternal` where its key is not. */
-type ObservedAuthority = { readonly planned: PlannedAuthority; readonly pair: ObservedPair; readonly isExternal: boolean };
+type ObservedAuthority = {
+  readonly planned: PlannedAuthority;
+  readonly pair: ObservedPair;
+  readonly isExternal: boolean;
+  readonly form: string | undefined;
+};
 
 const isEncrypted = ({ key }: ObservedPair): boolean => key.state === 'unreadable' && key.isEncrypted;
 
-const authorityDifferences = ({ pair, isExternal }: ObservedAuthority, at: Date): readonly Difference[] => {
+const authorityDifferences = ({ pair, isExternal, form }: ObservedAuthority, at: Date): readonly Difference[] => {
   const { chain, key, keyMode } = pair;
   if (chain.state === 'absent') return [broken('certificate', 'it is missing')];
   if (chain.state === 'unreadable') return [broken('certificate', chain.problem)];
@@ -123,6 +129,7 @@ const authorityDifferences = ({ pair, isExternal }: ObservedAuthority, at: Date)
   if (!isCa(certificate)) differences.push(broken('usages', 'it is not a CA certificate'));
   if (others.length > 0)
     differences.push(broken('content', `it holds ${others.length + 1} certificates, expected one: clients are let in by each`));
+  if (form !== undefined) differences.push(broken('content', form));
   if (certificate.notAfter < at) differences.push(broken('validity', `it is expired since ${certificate.notAfter.toISOString()}`));
   if (certificate.notBefore > at) differences.push(broken('validity', `it is not valid before ${certificate.notBefore.toISOString()}`));
   if (isExternal) return differences;
@@ -269,8 +276,12 @@ export const checkCluster = (request: CheckRequest): ClusterCheck => {
   const { manifest, directory } = request;
   const tree = openTree(directory);
   const observed = manifest.authorities.map((planned): ObservedAuthority => {
-    const pair = observePair({ certificateFile: tree.path(planned.certificateFile), keyFile: tree.path(planned.keyFile) });
-    return { planned, pair, isExternal: pair.key.state === 'absent' && pair.chain.state !== 'absent' };
+    const certificateFile = tree.path(planned.certificateFile);
+    const pair = observePair({ certificateFile, keyFile: tree.path(planned.keyFile) });
+    // What cannot be read at all is told by the pair.
+    const bytes = pair.chain.state === 'present' ? readFileIfPresent(certificateFile, maxCertificateFileBytes) : undefined;
+    const form = bytes && authorityFileProblem(bytes);
+    return { planned, pair, isExternal: pair.key.state === 'absent' && pair.chain.state !== 'absent', form };
   });
   const externalIds = new Set(observed.flatMap(({ planned, isExternal }) => (isExternal ? [planned.id] : [])));
   const cluster = readRest(

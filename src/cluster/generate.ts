@@ -20,6 +20,7 @@ import {
 import { CodedError, quote } from '../base/coded-error.ts';
 import { clearStaleLock, withDirectoryLock } from '../base/directory-lock.ts';
 import { openTree } from '../base/safe-path.ts';
+import { nameConstraintViolations } from '../pki/name-constraints.ts';
 import { generatePrivateKey } from '../pki/private-key.ts';
 import { extendedUsageName, splitUsages } from '../pki/usage.ts';
 import { certificatePem } from '../pki/x509-certificate.ts';
@@ -32,7 +33,7 @@ import { type Action, actionsOf, type GenerationPlan, planGeneration, type Repea
 import { kubeconfigText } from './kubeconfig.ts';
 import type { AuthorityId, ClusterManifest } from './manifest.ts';
 import { observePair } from './observed-pair.ts';
-import { authorityNames, authoritySubject } from './planned-template.ts';
+import { authorityNames, authoritySubject, plannedSubject } from './planned-template.ts';
 import { backUp, hasPending, type PairReplacement, recoverReplacement, replaceFiles } from './replacement.ts';
 
 /** A manifest, and everything of the world that generating it takes. */
@@ -157,6 +158,30 @@ const requireUsagesGivable = (plan: GenerationPlan): void => {
   }
 };
 
+/** A CA that may not give a name the plan needs is told before anything is made, with every such name. */
+const requireNamesGivable = (plan: GenerationPlan): void => {
+  for (const { state } of plan.authorities) {
+    if (state.state !== 'ready' || state.authority.signer === undefined) continue;
+    const { nameConstraints } = state.authority.certificate;
+    if (nameConstraints === undefined) continue;
+    const refused = plan.leaves
+      .filter(({ leaf, decision }) => leaf.state.planned.authority === state.planned.id && decision.work !== undefined)
+      .flatMap(({ leaf: { state: leaf }, action }) =>
+        nameConstraintViolations(nameConstraints, { subject: plannedSubject(leaf.planned), subjectAltNames: leaf.planned.sans }).map(
+          (message) => `${action.files[0] ?? action.id}: ${message}`,
+        ),
+      );
+    if (refused.length > 0)
+      throw new CodedError(
+        'CaInvalid',
+        `cannot use the ${state.planned.description}: its name constraints refuse names of the plan, and nothing was changed\n  ${refused.slice(0, maxNamesSaid).join('\n  ')}${refused.length > maxNamesSaid ? `\n  and ${refused.length - maxNamesSaid} more` : ''}`,
+        { hint: 'give a CA whose name constraints permit these names, or change them in the plan', details: { refused } },
+      );
+  }
+};
+
+const maxNamesSaid = 20;
+
 /** Puts the files of a CA that lay as Kismatic's guide has them into their right places; the old ones are kept aside. */
 const putRight = async (state: AuthorityState, plannedKey: string, { at, onStep }: GenerateRequest): Promise<readonly string[]> => {
   if (state.state !== 'ready' || state.misplaced === undefined) return [];
@@ -253,6 +278,7 @@ const execute = async (
   const first = decide(cluster);
   refuseDrift(actionsOf(first));
   requireUsagesGivable(first);
+  requireNamesGivable(first);
   const changed = actionsOf(first).filter(({ kind }) => kind !== 'keep' && kind !== 'wait');
   for (const directory of new Set(changed.flatMap(({ files }) => files.map((file) => dirname(cluster.tree.path(file))))))
     await createDirectory(directory, request);

@@ -5,6 +5,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { formatName } from '../pki/name-text.ts';
 import { certificatePem, parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
+import { authorityDoubts } from './authority.ts';
 import type { AuthorityState } from './authority-state.ts';
 import type { Difference } from './certificate-differences.ts';
 import { type ClusterState, type KeyPairState, type PlacedLeaf, publicKeyPem, type RepeatingKubeconfig } from './cluster-state.ts';
@@ -65,6 +66,7 @@ const authorityAction = (state: AuthorityState): Action => {
     ...(misplaced?.keyFile === undefined
       ? []
       : [`its key lay in the place of its certificate, and its certificate in ${quote(misplaced.certificateFile)}; they are put right`]),
+    ...authorityDoubts(authority.certificate),
     ...(authority.isIntermediate ? [`it is an intermediate below "${formatName(authority.certificate.issuer)}"`] : []),
   ];
   return { ...base, kind: misplaced === undefined ? 'keep' : 'overwrite', notes };

@@ -5,12 +5,13 @@ import { describe, test } from 'node:test';
 import { isCodedError } from '../base/coded-error.ts';
 import { readCsr, verifyCsr } from '../pki/csr.ts';
 import { commonNameOf } from '../pki/name.ts';
-import { importPrivateKey, keyBelongsTo } from '../pki/private-key.ts';
+import { exportPrivateKey, importPrivateKey, keyBelongsTo } from '../pki/private-key.ts';
 import { signCertificate } from '../pki/sign-certificate.ts';
 import { certificateKey, certificatePem, isSignedBy, parseCertificates, parseFirstCertificate } from '../pki/x509-certificate.ts';
 import { randomOctets, type TestAuthority, testAuthority, writeAuthority } from '../testing/authority-files.ts';
 import { changedPaths, smallManifest, smallRequest, snapshot, testTime } from '../testing/cluster-fixture.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
+import { checkCluster } from './check.ts';
 import { type GenerateRequest, type Generation, generateCluster, planCluster, requireSigned } from './generate.ts';
 import { parseKubeconfig } from './kubeconfig.ts';
 import type { AuthorityId } from './manifest.ts';
@@ -74,6 +75,71 @@ describe('a root that is given', () => {
       await assert.rejects(generateCluster(request), coded(code, words));
       assert.deepEqual(changedPaths(before, snapshot(request.directory)), []);
     }
+  });
+});
+
+describe('what cannot be the file of a CA', () => {
+  const faults: readonly (readonly [name: string, spoil: (ca: TestAuthority) => string | Uint8Array, words: string])[] = [
+    ['its key beside it', (ca) => certificatePem(ca.certificate) + exportPrivateKey(ca.key), 'a private key'],
+    ['DER', (ca) => ca.certificate.raw, 'it is DER'],
+    ['a byte order mark', (ca) => `\ufeff${certificatePem(ca.certificate)}`, 'byte order mark'],
+    ['indented lines', (ca) => certificatePem(ca.certificate).replaceAll(/^/gm, '  '), 'indented'],
+    [
+      "OpenSSL's form of a trusted certificate",
+      (ca) => certificatePem(ca.certificate).replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE'),
+      'TRUSTED',
+    ],
+    [
+      'a signature that is wrong',
+      (ca) => {
+        const raw = Uint8Array.from(ca.certificate.raw);
+        // Within the last integer of the signature, so that it stays one.
+        raw[raw.length - 2] = (raw[raw.length - 2] ?? 0) ^ 1;
+        return certificatePem({ raw });
+      },
+      'its signature is wrong',
+    ],
+  ];
+  for (const [name, spoil, words] of faults)
+    test(`${name}: refused before anything is written, and seen by a check`, async (t) => {
+      const request = smallRequest(temporaryDirectory(t), 'kismatic');
+      const given = await give(request, () => testAuthority('company', at));
+      const ca = given.get('cluster');
+      assert.ok(ca !== undefined);
+      writeFileSync(join(request.directory, 'keys/ca.pem'), spoil(ca));
+      const before = snapshot(request.directory);
+      await assert.rejects(
+        generateCluster(request),
+        (error) => isCodedError(error) && ['CaInvalid', 'PemInvalid'].includes(error.code) && error.message.includes(words),
+      );
+      assert.deepEqual(changedPaths(before, snapshot(request.directory)), []);
+      if (name === 'a signature that is wrong') return;
+      const { authorities } = checkCluster({ manifest: request.manifest, directory: request.directory, at, warningWindowMs: 0 });
+      assert.equal(authorities.find(({ id }) => id === 'cluster CA')?.status, 'broken');
+    });
+
+  test('an extension that is critical and that nobody processes is refused', async (t) => {
+    const request = smallRequest(temporaryDirectory(t), 'kismatic');
+    const extraExtensions = [{ oid: '1.2.3.4', critical: true, value: Uint8Array.of(5, 0) }];
+    const accept = ['extension-unknown-critical'] as const;
+    await give(request, () => testAuthority('company', at, { extraExtensions, accept }));
+    await assert.rejects(generateCluster(request), coded('CaInvalid', '1.2.3.4'));
+  });
+
+  test('name constraints that exclude names of the plan are told with each name, before anything is written', async (t) => {
+    const request = smallRequest(temporaryDirectory(t), 'kismatic');
+    const excluded = [{ base: { type: 'dns', value: 'worker1' } }] as const;
+    await give(request, (id) => testAuthority('company', at, id === 'cluster' ? { nameConstraints: { permitted: [], excluded } } : {}));
+    const before = snapshot(request.directory);
+    await assert.rejects(generateCluster(request), coded('CaInvalid', 'worker1', 'name constraints'));
+    assert.deepEqual(changedPaths(before, snapshot(request.directory)), []);
+  });
+
+  test('what strict verifiers refuse is a note', async (t) => {
+    const request = smallRequest(temporaryDirectory(t), 'kismatic');
+    await give(request, () => testAuthority('company', at, { usages: [], accept: ['ca-without-cert-sign', 'extended-key-usage-missing'] }));
+    const { actions } = planCluster(request);
+    assert.match(actions.find(({ id }) => id === 'cluster CA')?.notes.join() ?? '', /no key usage/);
   });
 });
 

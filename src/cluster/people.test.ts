@@ -221,7 +221,7 @@ describe('names that are refused', () => {
   test('are those Kubernetes keeps for itself, as common name or group, in any letter case, unless allowed', async (t) => {
     const directory = temporaryDirectory(t);
     await generateCluster(smallRequest(directory, 'kismatic'));
-    for (const changes of [
+    const reserved: readonly Partial<PersonRequest>[] = [
       { commonName: 'system:kube-scheduler' },
       { commonName: 'SYSTEM:node:a' },
       { commonName: ' system:admin' },
@@ -229,11 +229,28 @@ describe('names that are refused', () => {
       { organizations: ['dev', 'system:masters'] },
       { organizations: ['kubeadm:cluster-admins'] },
       { organizations: ['ｓystem:masters'] },
-    ])
+      { server: true, subjectAltNames: [{ type: 'dns', value: 'kubernetes.default.svc' }] },
+      { server: true, subjectAltNames: [{ type: 'dns', value: 'Kubernetes' }] },
+      { name: 'alice-key.pem' },
+    ];
+    for (const changes of reserved)
       await assert.rejects(generatePerson(person(directory, changes)), coded('NameReserved'), JSON.stringify(changes));
     assert.equal(existsSync(join(directory, 'keys/alice.pem')), false);
     const { result } = await generatePerson(person(directory, { organizations: ['system:masters'], allowPrivileged: true }));
     assert.equal(result, 'created');
+  });
+
+  test('that hold what nobody sees are refused, for two that look the same would be two users', async (t) => {
+    const directory = temporaryDirectory(t);
+    await generateCluster(smallRequest(directory, 'kismatic'));
+    for (const changes of [
+      { name: 'ali\u200bce' },
+      { commonName: 'alice\u202e' },
+      { organizations: ['dev '] },
+      { organizations: ['sys\u00adtem:masters'] },
+    ])
+      await assert.rejects(generatePerson(person(directory, changes)), coded('NameInvalid'), JSON.stringify(changes));
+    assert.equal(existsSync(join(directory, 'keys/alice.pem')), false);
   });
 
   test('of any other kind give exactly one pair and touch nothing else', async (t) => {

@@ -100,16 +100,37 @@ export const isClusterBaseName = (name: string): boolean => {
     .replace(/[\s.]+$/, '');
   // `alice-key` would lay its certificate over the key of `alice`.
   const bases = [folded, folded.replace(/-key$/, ''), folded.replace(/\.(?:pem|crt|key|csr|conf|kubeconfig)$/, '')];
-  return folded.endsWith('-key') || bases.some((base) => reservedBases.has(base) || machineBases.test(base));
+  return bases.some((base) => base.endsWith('-key') || reservedBases.has(base) || machineBases.test(base));
 };
 
 const reserved = (problem: string, hint: string): CodedError =>
   new CodedError('NameReserved', `cannot make a certificate: ${problem}`, { hint });
 
+/** What workloads know the API server by, in any cluster domain. */
+const apiServerName = /^(?:\*\.default(?:\.|$)|\*\.svc\.|kubernetes(?:$|\.default(?:\.|$)))/i;
+
 const privilegedPrefix = /^(?:system|kubeadm):/i;
 
+/** Throws NameReserved for names that give the powers of the cluster itself. */
+const requireUnprivileged = ({ name, commonName = name, organizations, subjectAltNames, server }: PersonRequest): void => {
+  const dnsNames = subjectAltNames.flatMap((name) => (name.type === 'dns' ? [name.value] : []));
+  const apiServer = server ? dnsNames.find((name) => apiServerName.test(name)) : undefined;
+  if (apiServer !== undefined)
+    throw reserved(
+      `${quote(apiServer)} is the name of the API server inside the cluster, and every workload would believe its holder`,
+      'where that is meant, say --allow-privileged',
+    );
+  const privileged = [commonName, ...organizations].find((value) => privilegedPrefix.test(value.normalize('NFKC').trim()));
+  if (privileged !== undefined)
+    throw reserved(
+      `${quote(privileged)} is a name that Kubernetes keeps for its own components and administrators`,
+      'where that is meant, say --allow-privileged',
+    );
+};
+
 /** Throws PathRefused and NameReserved for names that are refused whatever is allowed, and for privileged ones unless allowed. */
-const requireNames = ({ name, commonName = name, organizations, allowPrivileged }: PersonRequest): void => {
+const requireNames = (request: PersonRequest): void => {
+  const { name, commonName = name, organizations, allowPrivileged } = request;
   plainFileName(name);
   if (isClusterBaseName(name))
     throw reserved(
@@ -117,13 +138,12 @@ const requireNames = ({ name, commonName = name, organizations, allowPrivileged 
       'choose another name; --common-name may say what the certificate says',
     );
   if (commonName === '') throw new CodedError('NameInvalid', 'cannot make a certificate: its common name is empty');
-  if (allowPrivileged) return;
-  const privileged = [commonName, ...organizations].find((value) => privilegedPrefix.test(value.normalize('NFKC').trim()));
-  if (privileged !== undefined)
-    throw reserved(
-      `${quote(privileged)} is a name that Kubernetes keeps for its own components and administrators`,
-      'where that is meant, say --allow-privileged',
-    );
+  if (!allowPrivileged) requireUnprivileged(request);
+  const odd = [name, commonName, ...organizations].find((value) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value) || value.trim() !== value);
+  if (odd !== undefined)
+    throw new CodedError('NameInvalid', `cannot make a certificate: ${quote(odd)} has characters that nobody sees`, {
+      hint: 'two names that look the same would be two users; leave blanks at the ends, control and formatting characters out',
+    });
 };
 
 const requireValidity = (days: number): void => {

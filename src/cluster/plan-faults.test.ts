@@ -195,6 +195,26 @@ describe('a fault', () => {
     ],
     ['an address that is none', node('{host: w, ip: 010.0.0.3}'), '25 worker.nodes[0].ip: "010.0.0.3" is not an IP address'],
     [
+      'an address of everything',
+      node('{host: w, ip: 0.0.0.0}'),
+      '25 worker.nodes[0].ip: "0.0.0.0" stands for every address, and should be that of the machine',
+    ],
+    [
+      'an address of a group',
+      node('{host: w, ip: "ff02::1"}'),
+      '25 worker.nodes[0].ip: "ff02::1" is the address of a group or reserved, and should be that of the machine',
+    ],
+    [
+      'an IPv4 address written as IPv6',
+      node('{host: w, ip: "::ffff:10.0.0.1"}'),
+      '25 worker.nodes[0].ip: "::ffff:10.0.0.1" is an IPv4 address written as IPv6',
+    ],
+    [
+      'a block of everything',
+      changed('172.16.0.0/16', '0.0.0.0/0'),
+      '4 cluster.networking.pod_cidr_block: "0.0.0.0/0" is every address there is',
+    ],
+    [
       'an internal address that is none',
       node('{host: w, ip: 10.0.0.3, internalip: yes}'),
       '25 worker.nodes[0].internalip: "yes" is not an IP address',

@@ -85,12 +85,19 @@ const readExpiries = (reader: PlanReader, cluster: PlanField): { readonly expiry
   return { expiryMs, caExpiryMs };
 };
 
+const blockProblem = ({ network, prefixLength }: Cidr): string | undefined => {
+  if (prefixLength === 0) return 'is every address there is';
+  return formatIpAddress(network).startsWith('::ffff:') ? 'is an IPv4 block written as IPv6' : undefined;
+};
+
 const readCidr = (reader: PlanReader, field: PlanField, hint: string, isRequired: boolean): Cidr | undefined => {
   const given = isRequired ? requiredText(reader, field, hint) : optionalText(reader, field, hint);
   if (given === undefined) return undefined;
   const cidr = parseCidr(given.text);
-  if (cidr === undefined) addProblem(reader, field, 'is not a CIDR block', hint, given.text);
-  return cidr;
+  const problem = cidr === undefined ? 'is not a CIDR block' : blockProblem(cidr);
+  if (problem === undefined) return cidr;
+  addProblem(reader, field, problem, hint, given.text);
+  return undefined;
 };
 
 const cidrText = ({ network, prefixLength }: Cidr): string => `${formatIpAddress(network)}/${prefixLength}`;

@@ -7,6 +7,10 @@ import { dnsNameProblem } from '../pki/general-name-text.ts';
 /** Longest common name (RFC 5280 appendix A.1, ub-common-name), in characters. */
 export const maxCommonNameLength = 64;
 
+/** Programs take a name that ends in a number for an IPv4 address (WHATWG URL, "ends in a number"). */
+const numberProblem = (name: string): string | undefined =>
+  /(?:^|\.)(?:\d+|0x[\da-f]*)$/i.test(name) ? 'its last label is a number, so that programs take it for an address' : undefined;
+
 /** What is wrong with a host name of a machine: it becomes a DNS name, a Kubernetes node name and part of file names. */
 export const hostProblem = (host: string): string | undefined => {
   if (parseIpAddress(host) !== undefined) return 'is an address, and should be the host name';
@@ -46,6 +50,19 @@ export const canonicalAddress = (text: string): string | undefined => {
   return octets === undefined ? undefined : formatIpAddress(octets);
 };
 
+/** What is wrong with an address as that of a machine, undefined where nothing is. */
+export const machineAddressProblem = (text: string): string | undefined => {
+  const octets = parseIpAddress(text);
+  if (octets === undefined) return 'is not an IP address';
+  const canonical = formatIpAddress(octets);
+  if (canonical.startsWith('::ffff:')) return 'is an IPv4 address written as IPv6';
+  if (octets.every((octet) => octet === 0)) return 'stands for every address, and should be that of the machine';
+  const [first = 0] = octets;
+  if (octets.length === 4 ? first >= 224 : first === 0xff)
+    return 'is the address of a group or reserved, and should be that of the machine';
+  return undefined;
+};
+
 /** Host and port of `host:port` or `[address]:port`. */
 export type Endpoint = { readonly host: string; readonly port: number };
 
@@ -67,6 +84,6 @@ export const endpointOf = (host: string, port: number, isBracketed = false): End
   const address = parseIpAddress(host);
   if (address !== undefined && (!isBracketed || address.length === 16)) return { host: formatIpAddress(address), port };
   if (isBracketed) return { problem: 'has something other than an IPv6 address in brackets' };
-  const problem = host.includes('*') ? 'it has a wildcard' : dnsNameProblem(host);
+  const problem = host.includes('*') ? 'it has a wildcard' : (dnsNameProblem(host) ?? numberProblem(host));
   return problem === undefined ? { host, port } : { problem: `names no host: ${problem}` };
 };

@@ -5,7 +5,14 @@
 import { authoritiesDirectory } from './kubeadm-layout.ts';
 import { type NodeRole, runsKubelet } from './node-roles.ts';
 import type { Layout, Machine } from './plan.ts';
-import { canonicalAddress, commonNameLengthProblem, hostProblem, maxCommonNameLength, sanProblem } from './plan-names.ts';
+import {
+  canonicalAddress,
+  commonNameLengthProblem,
+  hostProblem,
+  machineAddressProblem,
+  maxCommonNameLength,
+  sanProblem,
+} from './plan-names.ts';
 import {
   addProblem,
   fieldsOf,
@@ -34,9 +41,10 @@ type Entry = {
 };
 
 const readAddress = (reader: PlanReader, field: PlanField, text: string): string | undefined => {
-  const address = canonicalAddress(text);
-  if (address === undefined) addProblem(reader, field, 'is not an IP address', 'write it as 10.0.0.5 or 2001:db8::5', text);
-  return address;
+  const problem = machineAddressProblem(text);
+  if (problem === undefined) return canonicalAddress(text);
+  addProblem(reader, field, problem, 'write it as 10.0.0.5 or 2001:db8::5', text);
+  return undefined;
 };
 
 const readHost = (reader: PlanReader, node: PlanField, role: NodeRole, layout: Layout): string | undefined => {

@@ -76,8 +76,8 @@ const readPolicies = ({ extensions }: X509Certificate): PolicyStatements | strin
   }
 };
 
-/** Why a critical extension cannot be processed; undefined where it can. */
-const unprocessed = (certificate: X509Certificate, type: string): string | undefined => {
+/** Why a certificate's critical extension of a type cannot be processed; undefined where it can. */
+export const criticalProblem = (certificate: X509Certificate, type: string): string | undefined => {
   const name = oidName(type) ?? type;
   if (!processedExtensions.has(type)) return `extension ${name} is critical and is not processed`;
   if (type === oid.subjectAltName) {
@@ -96,7 +96,7 @@ const unprocessed = (certificate: X509Certificate, type: string): string | undef
 const criticalExtensions: Rule = (certificate, role) => {
   const rule: ChainRuleName = role === 'anchor' ? 'anchor-critical-extension' : 'critical-extension';
   for (const { oid: type, critical } of certificate.extensions) {
-    const problem = critical ? unprocessed(certificate, type) : undefined;
+    const problem = critical ? criticalProblem(certificate, type) : undefined;
     if (problem !== undefined) return fault(rule, problem);
   }
   return undefined;

@@ -74,7 +74,7 @@ describe('key algorithms', () => {
 
   test('a runtime without ML-DSA says so and names the one to run', { skip: olderNode() }, (context) => {
     const directory = temporaryDirectory(context);
-    for (const file of ['base/error-codes', 'base/coded-error', 'pki/key-algorithm']) {
+    for (const file of ['base/error-codes', 'base/visible-text', 'base/coded-error', 'pki/key-algorithm']) {
       const source = stripTypeScriptTypes(readFileSync(join(import.meta.dirname, '..', `${file}.ts`), 'utf8'));
       const name = file.split('/')[1] ?? '';
       writeFileSync(join(directory, `${name}.mjs`), source.replaceAll(/'\.{1,2}\/(?:base\/)?([a-z-]+)\.ts'/g, "'./$1.mjs'"));

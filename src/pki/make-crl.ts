@@ -4,7 +4,7 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { type Crl, type CrlReason, crlReasons, parseCrl } from './crl.ts';
-import { contextConstructedTag, element, octetBitString, sequence, smallInteger, tag, unsignedInteger } from './der.ts';
+import { contextConstructedTag, element, octetBitString, sequence, sequenceOf, smallInteger, tag, unsignedInteger } from './der.ts';
 import { type Extension, encodeAuthorityKeyIdentifier, encodeExtensions } from './extension.ts';
 import { formatName } from './name-text.ts';
 import { oid } from './oid.ts';
@@ -99,7 +99,7 @@ export const makeCrl = async (template: CrlTemplate, issuer: CertificateIssuer):
     encodeTime(thisUpdate),
     encodeTime(nextUpdate),
     // Section 5.1.2.6: an empty list is left out.
-    ...(entries.length === 0 ? [] : [sequence(...entries.map(encodeEntry))]),
+    ...(entries.length === 0 ? [] : [sequenceOf(entries.map(encodeEntry))]),
     element(contextConstructedTag(0), extensions),
   );
   return parseCrl(sequence(tbs, signer.algorithm.raw, octetBitString(await signer.sign(tbs))));

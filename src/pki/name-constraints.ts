@@ -15,6 +15,9 @@ import type { TbsCertificate } from './x509-certificate.ts';
 /** The most comparisons of a name with a subtree for one certificate and one CA; beyond, the certificate is refused unread. */
 export const maxNameComparisons = 250_000;
 
+/** What of a certificate constraints look at. */
+export type NamedCertificate = Pick<TbsCertificate, 'subject' | 'subjectAltNames'> & Partial<Pick<TbsCertificate, 'basicConstraints'>>;
+
 /** A common name that software of old takes for a host: two labels or more. */
 const hostLikeCommonName = /^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)+$/;
 
@@ -23,7 +26,7 @@ const hostLikeCommonName = /^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])
  * only where there is no SAN, and never for common names; a leaf without DNS names has those that look like hosts judged too, because
  * OpenSSL takes such a common name for the host.
  */
-export const constrainedNames = (tbs: TbsCertificate): readonly GeneralName[] => {
+export const constrainedNames = (tbs: NamedCertificate): readonly GeneralName[] => {
   const names: GeneralName[] = [...(tbs.subjectAltNames ?? [])];
   const isLeaf = tbs.basicConstraints?.isCa !== true;
   const hosts =
@@ -80,5 +83,5 @@ export const namesOutsideConstraints = (constraints: NameConstraints, names: rea
 };
 
 /** What of a certificate's names breaks the constraints of its CA, each as a message; none where all names are allowed. */
-export const nameConstraintViolations = (constraints: NameConstraints, tbs: TbsCertificate): string[] =>
+export const nameConstraintViolations = (constraints: NameConstraints, tbs: NamedCertificate): string[] =>
   namesOutsideConstraints(constraints, constrainedNames(tbs));

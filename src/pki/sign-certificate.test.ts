@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { X509Certificate as RuntimeCertificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate as RuntimeCertificate } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { toHex } from '../base/bytes.ts';
-import { CodedError } from '../base/coded-error.ts';
+import { CodedError, isCodedError } from '../base/coded-error.ts';
 import {
   caTemplate,
   leafTemplate,
@@ -25,7 +25,9 @@ import type { KeyAlgorithm } from './key-algorithm.ts';
 import { lintCertificate } from './lint-certificate.ts';
 import { emptyName } from './name.ts';
 import { parseNameText } from './name-text.ts';
+import { publicKeyOf } from './public-key.ts';
 import { randomSerialNumbers, selfSignCertificate, signCertificate, signCertificates } from './sign-certificate.ts';
+import { keySigner } from './signature-algorithm.ts';
 import { noExpiry } from './time.ts';
 import { certificatePem, isSignedBy, parseCertificate, parseFirstCertificate } from './x509-certificate.ts';
 
@@ -354,5 +356,19 @@ describe('refusals', () => {
     const leaf = await testLeaf({ certificate: read, signer: ca.signer }, { subject: emptyName });
     assert.equal(isSignedBy(leaf, ca.certificate), true);
     assert.equal((await testKey()).equals(ca.key), true);
+  });
+});
+
+describe('a damaged key', () => {
+  test('is told by code when it comes to signing', async () => {
+    const jwk = (await testKey('rsa-2048')).export({ format: 'jwk' });
+    const prime = Buffer.from(jwk.p ?? '', 'base64url');
+    prime[prime.length - 1] = 0;
+    const damaged = createPrivateKey({ key: { ...jwk, p: prime.toString('base64url') }, format: 'jwk' });
+    const signer = keySigner(damaged, publicKeyOf(damaged));
+    assert.throws(
+      () => signer.sign(new Uint8Array(10)),
+      (error) => isCodedError(error) && error.code === 'KeyInvalid',
+    );
   });
 });

@@ -180,5 +180,16 @@ export type Signer = {
 export const keySigner = (key: KeyObject, publicKey: PublicKey, digest?: Digest): Signer => {
   const algorithm = signatureAlgorithmFor(publicKey.algorithm, digest);
   const method = methodOf(algorithm);
-  return { publicKey, algorithm, sign: (data) => sign(method.digest ?? null, data, key) };
+  return {
+    publicKey,
+    algorithm,
+    sign: (data) => {
+      try {
+        return sign(method.digest ?? null, data, key);
+      } catch (cause) {
+        // Its numbers do not fit each other, which reading it does not find out.
+        throw new CodedError('KeyInvalid', `cannot sign: the private key (${publicKey.algorithm}) is damaged`, { cause });
+      }
+    },
+  };
 };

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CertificateTemplate } from '../pki/certificate-template.ts';
 import type { KeyAlgorithm } from '../pki/key-algorithm.ts';
+import type { FindingName } from '../pki/lint-certificate.ts';
 import { subjectName } from '../pki/name.ts';
 import { exportPrivateKey, generatePrivateKey } from '../pki/private-key.ts';
 import { publicKeyOf } from '../pki/public-key.ts';
@@ -25,8 +26,9 @@ export const testAuthority = async (
   {
     parent,
     algorithm = 'ecdsa-p256',
+    accept = ['extended-key-usage-missing', 'ca-without-cert-sign'],
     ...changes
-  }: Partial<CertificateTemplate> & { parent?: TestAuthority; algorithm?: KeyAlgorithm } = {},
+  }: Partial<CertificateTemplate> & { parent?: TestAuthority; algorithm?: KeyAlgorithm; accept?: readonly FindingName[] } = {},
 ): Promise<TestAuthority> => {
   const key = await generatePrivateKey(algorithm);
   const publicKey = publicKeyOf(key);
@@ -40,7 +42,7 @@ export const testAuthority = async (
     basicConstraints: { isCa: true, pathLength: undefined },
     ...changes,
   };
-  const options = { random: randomOctets, accept: ['extended-key-usage-missing', 'ca-without-cert-sign'] } as const;
+  const options = { random: randomOctets, accept };
   const certificate =
     parent === undefined ? await selfSignCertificate(template, signer, options) : await signCertificate(template, parent, options);
   return { certificate, signer, key };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokenLinks, lockfileProblems, numberingProblems, unexplainedDependencies } from './check-repository.ts';
+import { brokenLinks, lockfileProblems, numberingProblems, unexplainedDependencies, unknownTests } from './check-repository.ts';
 
 test('decision records are numbered from 0001 without gaps', () => {
   assert.deepEqual(numberingProblems(['docs/adr/0002-b.md', 'docs/adr/0001-a.md']), []);
@@ -20,6 +20,15 @@ test('a lockfile names no private registry, carries every hash and runs no insta
 test('a package that ships is explained in the record on dependencies', () => {
   assert.deepEqual(unexplainedDependencies(['yaml'], '| `yaml` | …'), []);
   assert.equal(unexplainedDependencies(['yaml', 'pino'], '| `yaml` | …').length, 1);
+});
+
+test('a page names only tests that exist', () => {
+  const read = (path: string): string | undefined => (path === 'src/a.test.ts' ? "test('holds', () => {}); test(`is ${x}`, f);" : undefined);
+  const page = 'a "word" | `src/a.test.ts`: "holds"; "is ${x}" | `src/a.test.ts`: "gone"; `src/b.test.ts`: "holds"';
+  assert.deepEqual(unknownTests('page.md', page, read), [
+    'page.md: names test "gone", which src/a.test.ts does not have',
+    'page.md: names src/b.test.ts, which does not exist',
+  ]);
 });
 
 test('links between pages lead somewhere; links to the web and into a page are not followed', () => {

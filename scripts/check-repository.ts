@@ -1,5 +1,5 @@
 // Rules of the repository that no other tool knows: decisions are numbered without gaps, the lockfile names no registry,
-// every package carries its hash and none runs a script at install time, and each package that ships has its line in ADR 0002.
+// tests named in the security checklist exist, every package carries its hash and none runs a script at install time, and each package that ships has its line in ADR 0002.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,6 +43,23 @@ export const brokenLinks = (page: string, text: string, exists: (path: string) =
     return exists(path) ? [] : [`${page}: links to ${target}, which does not exist`];
   });
 
+/**
+ * Tests that a page names and that do not exist: a page names them as `path/of.test.ts` and then, in quotation marks, the names of tests in
+ * that file. `read` gives undefined for a file that does not exist.
+ */
+export const unknownTests = (page: string, text: string, read: (path: string) => string | undefined): readonly string[] => {
+  let file = '';
+  let tests: string | undefined;
+  return [...text.matchAll(/`([\w./-]+\.test\.ts)`|"([^"\n]+)"/g)].flatMap(([, path, name]) => {
+    if (path !== undefined) {
+      [file, tests] = [path, read(path)];
+      return tests === undefined ? [`${page}: names ${path}, which does not exist`] : [];
+    }
+    const isThere = name === undefined || tests === undefined || ["'", '`', '"'].some((mark) => tests?.includes(`${mark}${name}${mark}`));
+    return isThere ? [] : [`${page}: names test "${name}", which ${file} does not have`];
+  });
+};
+
 if (import.meta.main) {
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   const manifest: { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string> } = JSON.parse(
@@ -54,6 +71,9 @@ if (import.meta.main) {
     ...numberingProblems(filesMatching('docs/adr/*')),
     ...lockfileProblems(lock.packages),
     ...unexplainedDependencies(shipped, read('docs/adr/0002-dependencies.md')),
+    ...unknownTests('docs/security-checklist.md', read('docs/security-checklist.md'), (path) =>
+      existsSync(join(root, path)) ? read(path) : undefined,
+    ),
     ...filesMatching('*.md', 'docs/**/*.md').flatMap((page) => brokenLinks(page, read(page), (path) => existsSync(join(root, path)))),
   ];
   for (const problem of problems) console.error(problem);

@@ -23,8 +23,8 @@ test('a package that ships is explained in the record on dependencies', () => {
 });
 
 test('a page names only tests that exist', () => {
-  const read = (path: string): string | undefined => (path === 'src/a.test.ts' ? "test('holds', () => {}); test(`is ${x}`, f);" : undefined);
-  const page = 'a "word" | `src/a.test.ts`: "holds"; "is ${x}" | `src/a.test.ts`: "gone"; `src/b.test.ts`: "holds"';
+  const read = (path: string): string | undefined => (path === 'src/a.test.ts' ? "test('holds', () => {}); test(`is $x`, f);" : undefined);
+  const page = 'a "word" | `src/a.test.ts`: "holds"; "is $x" | `src/a.test.ts`: "gone"; `src/b.test.ts`: "holds"';
   assert.deepEqual(unknownTests('page.md', page, read), [
     'page.md: names test "gone", which src/a.test.ts does not have',
     'page.md: names src/b.test.ts, which does not exist',

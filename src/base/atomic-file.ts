@@ -139,7 +139,7 @@ export const processNamespace = (): string => {
 
 /** A name in a directory that no other process uses, and this one for nothing else. */
 export const temporaryPath = (directory: string): string =>
-  join(directory, `.certwright-${process.pid}-${processNamespace()}-${temporaries++}.tmp`);
+  `${directory}/.certwright-${process.pid}-${processNamespace()}-${temporaries++}.tmp`;
 
 /** Opens a new file beside its place. Names are counted, not random: O_EXCL finds the free one, so a name used before does no harm. */
 export const openTemporary = (directory: string, mode: number): { readonly path: string; readonly descriptor: number } => {

@@ -30,6 +30,12 @@ const startOf = (pid: number): string => {
   }
 };
 
+let ownStart: string | undefined;
+const startOfThis = (): string => {
+  ownStart ??= startOf(process.pid);
+  return ownStart;
+};
+
 const isPlainHolder = (value: unknown): value is Holder =>
   typeof value === 'object' &&
   value !== null &&
@@ -107,7 +113,7 @@ const lockFile = (path: string, directory: string): DirectoryLock => {
     pid: process.pid,
     host: hostname(),
     namespace: processNamespace(),
-    started: startOf(process.pid),
+    started: startOfThis(),
     token: locks++,
   };
   const content = Buffer.from(`${JSON.stringify(holder)}\n`);

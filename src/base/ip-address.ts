@@ -4,15 +4,29 @@
 /** Four or sixteen octets. */
 export type IpOctets = Uint8Array;
 
+const [dot, zero, nine] = [0x2e, 0x30, 0x39];
+
 const parseV4 = (text: string): IpOctets | undefined => {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   const octets = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    octets[i] = Number(part);
+  let part = 0;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : dot;
+    if (code === dot) {
+      if (digits === 0 || part > 3) return undefined;
+      octets[part++] = value;
+      digits = 0;
+      value = 0;
+      continue;
+    }
+    // A zero in front would mean octal to some.
+    if (code < zero || code > nine || (digits === 1 && value === 0)) return undefined;
+    digits++;
+    value = value * 10 + code - zero;
+    if (value > 255) return undefined;
   }
-  return octets;
+  return part === 4 ? octets : undefined;
 };
 
 const parseV6 = (text: string): IpOctets | undefined => {

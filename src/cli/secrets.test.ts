@@ -76,7 +76,8 @@ describe('secrets', () => {
 
       const secrets = new Set([...secretsBelow(cwd), passphrase, adminPassword]);
       assert.ok(secrets.size > 30, String(secrets.size));
-      for (const text of said) for (const secret of secrets) assert.ok(!text.includes(secret), `a secret stands in the output of ${text.split('\n')[0]}`);
+      for (const text of said)
+        for (const secret of secrets) assert.ok(!text.includes(secret), `a secret stands in the output of ${text.split('\n')[0]}`);
       for (const ledger of readdirSync(join(cwd, 'good/keys')).filter((name) => name.endsWith('.jsonl')))
         for (const secret of secrets) assert.ok(!readFileSync(join(cwd, 'good/keys', ledger), 'utf8').includes(secret));
     });

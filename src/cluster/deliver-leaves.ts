@@ -254,9 +254,18 @@ export const deliverLeaves = async (tasks: readonly LeafTask[], context: Deliver
   const running = new Set<Promise<void>>();
   let done = 0;
   try {
+    // Keys are searched for a batch ahead, so that no core waits for the last key of a batch.
+    const prepareFrom = (start: number): Promise<readonly Prepared[]> => {
+      const ahead = Promise.all(tasks.slice(start, start + size).map(prepare));
+      ahead.catch(() => undefined);
+      return ahead;
+    };
+    let ahead = prepareFrom(0);
     for (let start = 0; start < tasks.length; start += size) {
       const slice = tasks.slice(start, start + size);
-      const batch = await Promise.all(slice.map(prepare));
+      const prepared = ahead;
+      ahead = prepareFrom(start + size);
+      const batch = await prepared;
       const one = deliverBatch(batch, turns, context).then((kept) => {
         running.delete(one);
         backups.push(...kept);

@@ -280,8 +280,8 @@ const execute = async (
   requireUsagesGivable(first);
   requireNamesGivable(first);
   const changed = actionsOf(first).filter(({ kind }) => kind !== 'keep' && kind !== 'wait');
-  for (const directory of new Set(changed.flatMap(({ files }) => files.map((file) => dirname(cluster.tree.path(file))))))
-    await createDirectory(directory, request);
+  for (const directory of new Set(changed.flatMap(({ files }) => files.map(dirname))))
+    await createDirectory(directory === '.' ? cluster.tree.root : cluster.tree.path(directory), request);
   const backups: string[] = [];
   const made: AuthorityState[] = [];
   for (const state of cluster.authorities) {

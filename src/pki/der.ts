@@ -244,8 +244,12 @@ export const elementOf = (elementTag: number, parts: readonly Uint8Array[]): Uin
   for (const part of parts) length += part.length;
   const encoded = new Uint8Array(1 + lengthOctets(length) + length);
   let offset = writeHeader(encoded, elementTag, length);
-  // Most parts are a few octets, which a loop copies sooner than a call.
-  for (const part of parts) for (let i = 0; i < part.length; i++) encoded[offset++] = part[i] ?? 0;
+  for (const part of parts) {
+    // Most parts are a few octets, which a loop copies sooner than a call.
+    if (part.length < 48) for (let i = 0; i < part.length; i++) encoded[offset + i] = part[i] ?? 0;
+    else encoded.set(part, offset);
+    offset += part.length;
+  }
   return encoded;
 };
 

@@ -102,6 +102,9 @@ export const parseCidr = (text: string): Cidr | undefined => {
   return { network, prefixLength };
 };
 
+/** A block as text, its address in the form of formatIpAddress. */
+export const formatCidr = ({ network, prefixLength }: Cidr): string => `${formatIpAddress(network)}/${prefixLength}`;
+
 /** The address `index` places after the network address; undefined where it falls outside the block, or is no safe whole number. */
 export const addressInCidr = (cidr: Cidr, index: number): IpOctets | undefined => {
   const hostBits = cidr.network.length * 8 - cidr.prefixLength;

@@ -37,6 +37,11 @@ describe('a fault', () => {
       changed('name: kubernetes', 'name: true'),
       '2 cluster.name: "true" is a boolean, and should be text',
     ],
+    [
+      "a machine with a service's address",
+      changed('ip: 10.0.0.3', 'ip: 172.20.0.1'),
+      '26 worker.nodes[0].ip: "172.20.0.1" lies in the service block 172.20.0.0/16, whose addresses belong to services',
+    ],
     ['a cluster name that is a list', changed('name: kubernetes', 'name: [a]'), '2 cluster.name: is a list, and should be text'],
     [
       'a cluster name beyond a common name',

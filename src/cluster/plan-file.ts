@@ -4,7 +4,7 @@
 
 import { CodedError } from '../base/coded-error.ts';
 import { parseDurationMs } from '../base/duration.ts';
-import { addressInCidr, type Cidr, cidrContains, formatIpAddress, parseCidr } from '../base/ip-address.ts';
+import { addressInCidr, type Cidr, cidrContains, formatCidr, formatIpAddress, parseCidr } from '../base/ip-address.ts';
 import { type KeyAlgorithm, parseKeyAlgorithm } from '../pki/key-algorithm.ts';
 import { proxyClientCaName } from './kismatic-layout.ts';
 import { nodeRoles } from './node-roles.ts';
@@ -100,7 +100,6 @@ const readCidr = (reader: PlanReader, field: PlanField, hint: string, isRequired
   return undefined;
 };
 
-const cidrText = ({ network, prefixLength }: Cidr): string => `${formatIpAddress(network)}/${prefixLength}`;
 const overlap = (a: Cidr, b: Cidr): boolean => cidrContains(a, b.network) || cidrContains(b, a.network);
 
 type Networks = Pick<Plan, 'podCidr' | 'serviceCidrs' | 'serviceIps' | 'dnsServiceIp'>;
@@ -117,21 +116,34 @@ const readNetworks = (reader: PlanReader, cluster: PlanField, own: PlanField, la
   for (const [field, cidr] of [[serviceField, service] as const, ...(second === undefined ? [] : [[secondField, second] as const])]) {
     const address = addressInCidr(cidr, 1);
     if (address !== undefined) serviceIps.push(formatIpAddress(address));
-    else addProblem(reader, field, 'has no second address for the Kubernetes service', 'use a larger block, such as a /16', cidrText(cidr));
+    else
+      addProblem(reader, field, 'has no second address for the Kubernetes service', 'use a larger block, such as a /16', formatCidr(cidr));
     if (pod !== undefined && overlap(pod, cidr))
-      addWarning(reader, field, `overlaps the pod block ${cidrText(pod)}`, 'use blocks apart from each other', cidrText(cidr));
+      addWarning(reader, field, `overlaps the pod block ${formatCidr(pod)}`, 'use blocks apart from each other', formatCidr(cidr));
   }
   // kubeadm gives cluster DNS the tenth address, Kismatic the one after the Kubernetes service's.
   const dnsIndex = layout === 'kubeadm' ? 10 : 2;
   const dns = addressInCidr(service, dnsIndex);
   if (dns === undefined && serviceIps.length > 0)
-    addProblem(reader, serviceField, `has no address ${dnsIndex} for cluster DNS`, 'use a larger block, such as a /16', cidrText(service));
+    addProblem(
+      reader,
+      serviceField,
+      `has no address ${dnsIndex} for cluster DNS`,
+      'use a larger block, such as a /16',
+      formatCidr(service),
+    );
   if (second !== undefined && second.network.length === service.network.length)
-    addProblem(reader, secondField, 'is of the same IP family as service_cidr_block', 'use a block of the other family', cidrText(second));
+    addProblem(
+      reader,
+      secondField,
+      'is of the same IP family as service_cidr_block',
+      'use a block of the other family',
+      formatCidr(second),
+    );
   if (pod === undefined || dns === undefined) return undefined;
   return {
-    podCidr: cidrText(pod),
-    serviceCidrs: [service, ...(second === undefined ? [] : [second])].map(cidrText),
+    podCidr: formatCidr(pod),
+    serviceCidrs: [service, ...(second === undefined ? [] : [second])].map(formatCidr),
     serviceIps,
     dnsServiceIp: formatIpAddress(dns),
   };
@@ -254,7 +266,10 @@ export const parsePlan = (text: string, fileName: string): Plan => {
   const clusterDomain = readClusterDomain(reader, own);
   const cniProvider = readCniProvider(reader, root);
   const groups = new Map(nodeRoles.map((role) => [role, mapUnder(reader, root, role)]));
-  const machines = readMachines(reader, groups, layout);
+  const machines = readMachines(reader, groups, {
+    layout,
+    serviceCidrs: (networks?.serviceCidrs ?? []).map(parseCidr).filter((cidr) => cidr !== undefined),
+  });
   const loadBalancer = readLoadBalancer(reader, groups.get('master') ?? root);
   if (reader.problems.length > 0 || clusterName === undefined || networks === undefined || loadBalancer === undefined)
     throw planInvalid(fileName, reader.problems);

@@ -2,6 +2,7 @@
 // One machine is one triple of host, ip and internalip; two machines share none of the three, and hosts differ by more than
 // letter case, for Kubernetes lower-cases them and some file systems do too.
 
+import { type Cidr, cidrContains, formatCidr, parseIpAddress } from '../base/ip-address.ts';
 import { authoritiesDirectory } from './kubeadm-layout.ts';
 import { type NodeRole, runsKubelet } from './node-roles.ts';
 import type { Layout, Machine } from './plan.ts';
@@ -40,10 +41,25 @@ type Entry = {
   readonly machine: Omit<Machine, 'roles'>;
 };
 
-const readAddress = (reader: PlanReader, field: PlanField, text: string): string | undefined => {
+/** What the groups are read with: the layout, and the blocks whose addresses are virtual, so that no machine has one. */
+type Surroundings = { readonly layout: Layout; readonly serviceCidrs: readonly Cidr[] };
+
+const readAddress = (reader: PlanReader, field: PlanField, text: string, { serviceCidrs }: Surroundings): string | undefined => {
   const problem = machineAddressProblem(text);
-  if (problem === undefined) return canonicalAddress(text);
-  addProblem(reader, field, problem, 'write it as 10.0.0.5 or 2001:db8::5', text);
+  if (problem !== undefined) {
+    addProblem(reader, field, problem, 'write it as 10.0.0.5 or 2001:db8::5', text);
+    return undefined;
+  }
+  const address = parseIpAddress(text);
+  const block = serviceCidrs.find((cidr) => address !== undefined && cidrContains(cidr, address));
+  if (block === undefined) return canonicalAddress(text);
+  addProblem(
+    reader,
+    field,
+    `lies in the service block ${formatCidr(block)}, whose addresses belong to services`,
+    'use blocks apart from each other',
+    text,
+  );
   return undefined;
 };
 
@@ -86,7 +102,7 @@ const readExtraSans = (reader: PlanReader, node: PlanField): readonly string[] =
   return names;
 };
 
-const readEntry = (reader: PlanReader, node: PlanField, role: NodeRole, layout: Layout): Entry | undefined => {
+const readEntry = (reader: PlanReader, node: PlanField, role: NodeRole, around: Surroundings): Entry | undefined => {
   if (node.value !== 'missing' && node.value !== 'broken' && node.value.kind !== 'map') {
     addProblem(
       reader,
@@ -96,11 +112,11 @@ const readEntry = (reader: PlanReader, node: PlanField, role: NodeRole, layout: 
     );
     return undefined;
   }
-  const host = readHost(reader, node, role, layout);
+  const host = readHost(reader, node, role, around.layout);
   const ip = requiredText(reader, fieldUnder(node, 'ip'), 'write the address the machine is managed by, such as 10.0.0.5');
-  const address = ip === undefined ? undefined : readAddress(reader, ip.field, ip.text);
+  const address = ip === undefined ? undefined : readAddress(reader, ip.field, ip.text, around);
   const internal = optionalText(reader, fieldUnder(node, 'internalip'));
-  const internalAddress = internal === undefined ? undefined : readAddress(reader, internal.field, internal.text);
+  const internalAddress = internal === undefined ? undefined : readAddress(reader, internal.field, internal.text, around);
   const extraSans = readExtraSans(reader, node);
   if (host === undefined || address === undefined) return undefined;
   return {
@@ -113,7 +129,7 @@ const readEntry = (reader: PlanReader, node: PlanField, role: NodeRole, layout: 
   };
 };
 
-const readGroup = (reader: PlanReader, group: PlanField, role: NodeRole, layout: Layout): readonly Entry[] => {
+const readGroup = (reader: PlanReader, group: PlanField, role: NodeRole, around: Surroundings): readonly Entry[] => {
   const isRequired = requiredRoles.has(role);
   if (group.value === 'missing') {
     if (isRequired) addProblem(reader, group, 'is missing', `write ${role}: with expected_count: and nodes:`);
@@ -135,7 +151,7 @@ const readGroup = (reader: PlanReader, group: PlanField, role: NodeRole, layout:
       'correct the count or the list',
       `${count}`,
     );
-  return nodes.map((node) => readEntry(reader, node, role, layout)).filter((entry) => entry !== undefined);
+  return nodes.map((node) => readEntry(reader, node, role, around)).filter((entry) => entry !== undefined);
 };
 
 const identityOf = ({ machine }: Entry): string => `${machine.host} ${machine.ip} ${machine.internalIp ?? ''}`;
@@ -171,11 +187,11 @@ const claim = (reader: PlanReader, ownerByClaim: Map<string, Entry>, entry: Entr
 };
 
 /** Reads the node groups; machines come in the order in which they are first listed. */
-export const readMachines = (reader: PlanReader, groups: ReadonlyMap<NodeRole, PlanField>, layout: Layout): readonly Machine[] => {
+export const readMachines = (reader: PlanReader, groups: ReadonlyMap<NodeRole, PlanField>, around: Surroundings): readonly Machine[] => {
   const entriesByIdentity = new Map<string, Entry[]>();
   const ownerByClaim = new Map<string, Entry>();
   for (const [role, group] of groups) {
-    for (const entry of readGroup(reader, group, role, layout)) {
+    for (const entry of readGroup(reader, group, role, around)) {
       const known = entriesByIdentity.get(identityOf(entry));
       if (known === undefined) {
         claim(reader, ownerByClaim, entry);

@@ -188,6 +188,10 @@ const cases: Readonly<Record<FindingName, readonly [RegExp, ...(() => Promise<Ca
     () => leaf(extra(oid.authorityInfoAccess, Uint8Array.of(0x30))),
     () => leaf(extra(oid.subjectInfoAccess, sequence(sequence()))),
     () => leaf(extra(oid.issuerAltName, sequence(nullElement))),
+    () => leaf(extra(oid.certificatePolicies, sequence())),
+    () => subCa(extra(oid.policyMappings, sequence(sequence()))),
+    () => subCa(extra(oid.policyConstraints, sequence(), true)),
+    () => subCa(extra(oid.inhibitAnyPolicy, nullElement, true)),
   ],
   'extension-not-checked': [
     /extension 1\.3\.6\.1\.5\.5\.7\.1\.14 changes what the certificate is/,

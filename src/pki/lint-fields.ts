@@ -10,6 +10,7 @@ import { type LintRule, when } from './lint-rule.ts';
 import { isEmptyName, type NameAttribute } from './name.ts';
 import { attributeTypeName } from './name-text.ts';
 import { oid, oidName } from './oid.ts';
+import { decodeCertificatePolicies, decodeInhibitAnyPolicy, decodePolicyConstraints, decodePolicyMappings } from './policy-extensions.ts';
 
 /** Upper bounds of RFC 5280 appendix A.1. */
 const upperBounds: Readonly<Record<string, number>> = {
@@ -67,20 +68,25 @@ const processedExtensions: ReadonlySet<string> = new Set([
   oid.inhibitAnyPolicy,
 ]);
 
-/** Lists that are carried as they came, and by which a path validator finds its way. */
-const listDecoders: Readonly<Record<string, (value: Uint8Array) => readonly unknown[]>> = {
+/** Extensions that are carried as they came, and by which a path validator finds its way or decides. */
+const carriedDecoders: Readonly<Record<string, (value: Uint8Array) => unknown>> = {
   [oid.crlDistributionPoints]: decodeDistributionPoints,
   [oid.freshestCrl]: decodeDistributionPoints,
   [oid.authorityInfoAccess]: decodeInfoAccess,
   [oid.subjectInfoAccess]: decodeInfoAccess,
   [oid.issuerAltName]: decodeGeneralNames,
+  [oid.certificatePolicies]: decodeCertificatePolicies,
+  [oid.policyMappings]: decodePolicyMappings,
+  [oid.policyConstraints]: decodePolicyConstraints,
+  [oid.inhibitAnyPolicy]: decodeInhibitAnyPolicy,
 };
 
-const listProblem = ({ oid: type, value }: Extension): string | undefined => {
-  const decode = listDecoders[type];
+const carriedProblem = ({ oid: type, value }: Extension): string | undefined => {
+  const decode = carriedDecoders[type];
   if (decode === undefined) return undefined;
   try {
-    return decode(value).length === 0 ? 'the list is empty' : undefined;
+    const decoded = decode(value);
+    return Array.isArray(decoded) && decoded.length === 0 ? 'the list is empty' : undefined;
   } catch (error) {
     if (error instanceof CodedError) return error.message;
     throw error;
@@ -99,7 +105,7 @@ const urlProblem = (url: string): string | undefined =>
   /^(?:https?|ldap):\/\//i.test(url) ? uriProblem(url) : 'it is not an http or ldap URL';
 
 const urlsOf = (extension: Extension): readonly string[] => {
-  if (listProblem(extension) !== undefined) return [];
+  if (carriedProblem(extension) !== undefined) return [];
   const names =
     extension.oid === oid.authorityInfoAccess
       ? decodeInfoAccess(extension.value).map(({ location }) => location)
@@ -170,7 +176,7 @@ export const fieldRules = {
       .map(({ oid: type }) => `extension ${oidName(type) ?? type} is critical, and verifiers that do not know it refuse the certificate`),
   'extension-malformed': ({ tbs }) =>
     tbs.extensions.flatMap((extension) => {
-      const problem = listProblem(extension);
+      const problem = carriedProblem(extension);
       return problem === undefined ? [] : [`extension ${oidName(extension.oid) ?? extension.oid} is malformed: ${problem}`];
     }),
   'extension-not-checked': ({ tbs }) =>

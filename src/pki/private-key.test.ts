@@ -149,7 +149,13 @@ describe('keys in and out', () => {
   test('what is no private key is refused with the name of the source', async () => {
     const { certificate } = await testCa();
     const what = 'server.key';
-    for (const input of ['', 'nothing', encodePem('CERTIFICATE', certificate.raw), encodePem('PRIVATE KEY', sequence())])
+    for (const input of [
+      '',
+      'nothing',
+      Buffer.from('garbage\n'),
+      encodePem('CERTIFICATE', certificate.raw),
+      encodePem('PRIVATE KEY', sequence()),
+    ])
       assertCoded('KeyInvalid', () => importPrivateKey(input, { what }), /^cannot read server\.key: /);
     for (const input of [
       certificate.raw,

@@ -45,15 +45,6 @@ const encodingByLabel: Readonly<Record<string, Encoding>> = {
 /** Whether a PEM label is that of a private key. */
 export const isPrivateKeyLabel = (label: string): boolean => Object.hasOwn(encodingByLabel, label);
 
-/** Tells the four DER encodings apart by their first two elements. */
-const derEncoding = (der: Uint8Array, what: string): Encoding => {
-  const outer = enterWhole(der, tag.sequence, what);
-  if (peekTag(outer) === tag.sequence) return 'encrypted';
-  readInteger(outer, `version of ${what}`);
-  const second = peekTag(outer);
-  return second === tag.octetString ? 'sec1' : second === tag.integer ? 'pkcs1' : 'pkcs8';
-};
-
 const refuse = (what: string, cause?: unknown): never => {
   throw new CodedError('KeyInvalid', `cannot read ${what}: it is not a private key in PKCS#8, PKCS#1 or SEC1`, { cause });
 };
@@ -61,6 +52,17 @@ const refuse = (what: string, cause?: unknown): never => {
 const requireKeySize = (der: Uint8Array, what: string): void => {
   if (der.length > maxKeyBytes)
     throw new CodedError('InputTooLarge', `cannot read ${what}: ${der.length} bytes are more than ${maxKeyBytes}`);
+};
+
+/** Tells the four DER encodings apart by their first two elements. */
+const derEncoding = (der: Uint8Array, what: string): Encoding => {
+  requireKeySize(der, what);
+  if (der[0] !== tag.sequence) return refuse(what);
+  const outer = enterWhole(der, tag.sequence, what);
+  if (peekTag(outer) === tag.sequence) return 'encrypted';
+  readInteger(outer, `version of ${what}`);
+  const second = peekTag(outer);
+  return second === tag.octetString ? 'sec1' : second === tag.integer ? 'pkcs1' : 'pkcs8';
 };
 
 const importDer = (der: Uint8Array, encoding: Exclude<Encoding, 'encrypted'>, what: string): KeyObject => {

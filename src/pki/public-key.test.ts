@@ -92,15 +92,24 @@ describe('public keys', () => {
     assertCoded('KeyUnsupported', () => parsePublicKey(sequence(sequence(encodeOid(oid.ecPublicKey)), octetBitString(new Uint8Array(65)))));
   });
 
-  test('points that are compressed, at infinity or of another length are refused', () => {
+  test('points at infinity or of another length are refused', () => {
     for (const point of [
       [4, ...new Array<number>(63).fill(1)],
-      [2, ...new Array<number>(32).fill(1)],
+      [2, ...new Array<number>(31).fill(1)],
       [0],
       [],
       [6, ...new Array<number>(64).fill(1)],
     ])
       assertCoded('KeyInvalid', () => parsePublicKey(ecSpki(oid.p256, Uint8Array.from(point))));
+  });
+
+  test('points that are compressed are refused as not accepted, not as damaged', () => {
+    for (const form of [2, 3])
+      assertCoded(
+        'KeyUnsupported',
+        () => parsePublicKey(ecSpki(oid.p256, Uint8Array.from([form, ...new Array<number>(32).fill(1)]))),
+        /its point is compressed/,
+      );
   });
 
   test('a point off its curve is refused on first use', () => {

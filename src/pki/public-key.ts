@@ -78,6 +78,7 @@ const ellipticAlgorithm = ({ parameters, bits }: SubjectPublicKeyInfo): KeyAlgor
   if (parameters === undefined || parameters[0] !== tag.oid) return unsupported('its curve is not a named one');
   const curve = curves[decodeOid(contentOfWhole(parameters, tag.oid, 'curve'))];
   if (curve === undefined) return unsupported('its curve is none of P-256, P-384 and P-521');
+  if ((bits[0] === 2 || bits[0] === 3) && bits.length === 1 + curve.octets) return unsupported('its point is compressed');
   if (bits[0] !== 4 || bits.length !== 1 + 2 * curve.octets) return invalid('its point is not uncompressed and of the length of its curve');
   return curve.algorithm;
 };

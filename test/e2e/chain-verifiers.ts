@@ -69,11 +69,30 @@ export const opensslSays = ({ leaf, intermediates, root, at = testTime }: Scenar
 export const base64 = (certificates: readonly X509Certificate[]): string =>
   certificates.map(({ raw }) => Buffer.from(raw).toString('base64')).join(',');
 
-/** Go processes no constraints on directory names, and refuses every chain with them. */
-export const isForGo = ({ intermediates, root }: Scenario): boolean =>
-  [...intermediates, root].every(({ nameConstraints }) =>
-    [...(nameConstraints?.permitted ?? []), ...(nameConstraints?.excluded ?? [])].every(({ base }) => base.type !== 'directoryName'),
+let known: boolean | undefined;
+
+/** Whether the Go at hand is 1.26 or later: Debian 12's 1.19 processes no critical policy extension and lets a wildcard pass what is excluded. */
+const isCurrentGo = (): boolean => {
+  known ??= Number(/go1\.(\d+)/.exec(spawnSync(requireTool('go'), ['version'], { encoding: 'utf8' }).stdout)?.[1]) >= 26;
+  return known;
+};
+
+const policyExtensions: readonly string[] = [oid.policyMappings, oid.policyConstraints, oid.inhibitAnyPolicy];
+const isWildcard = ({ subjectAltNames = [] }: X509Certificate): boolean =>
+  subjectAltNames.some((name) => name.type === 'dns' && name.value.startsWith('*.'));
+
+/** Go processes no constraints on directory names, and refuses every chain with them; an older Go is asked about less. */
+export const isForGo = ({ leaf, intermediates, root }: Scenario): boolean => {
+  const cas = [...intermediates, root];
+  const constrained = cas.flatMap(({ nameConstraints }) => [...(nameConstraints?.permitted ?? []), ...(nameConstraints?.excluded ?? [])]);
+  if (constrained.some(({ base }) => base.type === 'directoryName')) return false;
+  if (isCurrentGo()) return true;
+  const isUnderNames = constrained.some(({ base }) => base.type === 'dns');
+  return (
+    !(isWildcard(leaf) && isUnderNames) &&
+    cas.every(({ extensions }) => extensions.every(({ oid: type }) => !policyExtensions.includes(type)))
   );
+};
 
 /** What Go says of each chain. */
 export const goSays = (scenarios: readonly Scenario[]): readonly string[] => {

@@ -25,6 +25,7 @@ const steps: readonly Step[] = [
   script('check-imports'),
   script('check-repository'),
   script('generate-docs', '--check'),
+  script('generate-schemas', '--check'),
 ];
 
 const runStep = ({ name, command, args }: Step): Promise<boolean> =>

@@ -162,7 +162,7 @@ const unpackTool = (name: ToolName): void => {
       writeFileSync(path, opensslWrapper(tree));
       chmodSync(path, 0o755);
     });
-  else placeInBin(name, (path) => symlinkSync(join(tree, 'usr/bin', name), path));
+  else placeInBin(name, (path) => symlinkSync(join(tree, 'usr/bin', source.program ?? name), path));
 };
 
 /** Gets what the suites ask for as far as this machine allows; says what is left out and how to have it. */

@@ -63,6 +63,25 @@ export const errorCodes = {
   KubeconfigInvalid: { class: 'input', about: 'a kubeconfig is malformed or lacks a part that is needed' },
   LayoutUnrecognised: { class: 'input', about: 'a directory is laid out as none of the tools that adopt knows' },
   LedgerInvalid: { class: 'input', about: 'a ledger of signatures is damaged' },
+  // the Kubernetes API: its own words for why a request failed
+  BadRequest: { class: 'input', about: 'a request cannot be understood' },
+  Invalid: { class: 'input', about: 'an object has one or more faults; each is listed with its field' },
+  Unauthorized: { class: 'permanent', about: 'credentials were given that are not valid' },
+  Forbidden: { class: 'permanent', about: 'whoever asks may not do this, or nobody may' },
+  NotFound: { class: 'waiting', about: 'an object or a resource does not exist' },
+  AlreadyExists: { class: 'permanent', about: 'an object of that name exists already' },
+  Conflict: { class: 'waiting', about: 'an object was changed by somebody else in the meantime' },
+  Expired: { class: 'transient', about: 'a state of the past that was asked for is no longer kept' },
+  MethodNotAllowed: { class: 'input', about: 'a resource does not offer this verb' },
+  NotAcceptable: { class: 'input', about: 'none of the formats asked for is offered' },
+  UnsupportedMediaType: { class: 'input', about: 'a body is in a format that is not read' },
+  RequestEntityTooLarge: { class: 'input', about: 'a body is larger than is accepted' },
+  Timeout: { class: 'transient', about: 'a state of the future was asked for, or something took too long' },
+  TooManyRequests: { class: 'transient', about: 'more is asked than is served at once; try again later' },
+  ServiceUnavailable: { class: 'transient', about: 'the server is starting or stopping' },
+  // the embedded control plane
+  AddressUnavailable: { class: 'input', about: 'the address to listen on is taken, or not one of this machine' },
+  DataDirectoryInvalid: { class: 'input', about: 'a data directory holds something that no store of this version made' },
   // ours
   Bug: { class: 'bug', about: 'a fault of Certwright itself' },
 } as const satisfies Record<string, Row>;

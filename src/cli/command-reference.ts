@@ -25,6 +25,7 @@ const definingIo: Io = {
   verbose: false,
   progress: false,
   setExitCode: unreachable,
+  untilStopped: unreachable,
   writing: unreachable,
 };
 

@@ -12,6 +12,11 @@ export const groupRows: readonly GroupRow[] = [
 
 export const commandRows: readonly CommandRow[] = [
   {
+    path: ['up'],
+    summary: 'A Kubernetes API on this machine, no cluster needed',
+    load: async () => (await import('./up.ts')).defineUp,
+  },
+  {
     path: ['cluster', 'init'],
     summary: 'Write a commented plan to edit',
     load: async () => (await import('./cluster-init.ts')).defineClusterInit,

@@ -35,6 +35,8 @@ export type Io = {
   readonly progress: boolean;
   /** The exit code of this run where nothing is thrown; 0 unless set. */
   setExitCode(code: number): void;
+  /** Settles once someone asks this process to end (Ctrl-C, SIGTERM). A second time it ends at once. */
+  untilStopped(): Promise<void>;
   /** Runs work that changes files, which an interruption ends only between two changes (interruption.ts). */
   writing<T>(work: (onStep: OnFileStep) => Promise<T>): Promise<T>;
 };

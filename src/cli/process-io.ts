@@ -159,5 +159,13 @@ export const processIo = (settings: Settings): ProcessIo => ({
   random: (length) => randomBytes(length),
   settings,
   userName: () => `${loginName(settings)}@${hostname()}`,
+  untilStopped: () =>
+    new Promise((resolve) => {
+      const stop = (): void => {
+        process.off('SIGINT', stop).off('SIGTERM', stop);
+        resolve();
+      };
+      process.on('SIGINT', stop).on('SIGTERM', stop);
+    }),
   writing: writingOfThisProcess(),
 });

@@ -9,6 +9,7 @@ test('an empty environment gives no settings but the program name', () => {
     dumbTerminal: false,
     columns: undefined,
     programName: 'certwright',
+    dataHome: undefined,
     sudoUser: undefined,
   });
 });
@@ -21,6 +22,8 @@ test('each variable of the table reaches its setting', () => {
     COLUMNS: '100',
     CERTWRIGHT_INVOKED_AS: 'kubectl-certwright',
     SUDO_USER: 'alice',
+    XDG_DATA_HOME: '/data',
+    HOME: '/home/alice',
   });
   assert.deepEqual(settings, {
     passphrase: 'open sesame',
@@ -28,9 +31,16 @@ test('each variable of the table reaches its setting', () => {
     dumbTerminal: true,
     columns: 100,
     programName: 'kubectl certwright',
+    dataHome: '/data',
     sudoUser: 'alice',
   });
-  assert.equal(Object.keys(environmentVariables).length, 6);
+  assert.equal(Object.keys(environmentVariables).length, 8);
+});
+
+test('data is kept below the home directory unless another place is named by an absolute path', () => {
+  assert.equal(readSettings({ HOME: '/home/alice' }).dataHome, '/home/alice/.local/share');
+  assert.equal(readSettings({ HOME: '/home/alice', XDG_DATA_HOME: 'relative' }).dataHome, '/home/alice/.local/share');
+  assert.equal(readSettings({ HOME: 'relative' }).dataHome, undefined);
 });
 
 test('empty values count as absent', () => {

@@ -15,6 +15,12 @@ export const environmentVariables = {
   terminal: { name: 'TERM', about: '`dumb`: no colours, and progress in whole lines', secret: false },
   columns: { name: 'COLUMNS', about: 'width of help texts, where standard output is no terminal', secret: false },
   invokedAs: { name: 'CERTWRIGHT_INVOKED_AS', about: 'the name the launcher was called by; set by the launcher', secret: false },
+  dataHome: {
+    name: 'XDG_DATA_HOME',
+    about: 'directory below which `up` keeps its data; ~/.local/share where it is not set',
+    secret: false,
+  },
+  home: { name: 'HOME', about: 'the home directory, where XDG_DATA_HOME is not set', secret: false },
   sudoUser: { name: 'SUDO_USER', about: 'who asked, in the ledger of signatures, where root runs the command by sudo', secret: false },
 } as const satisfies Record<string, EnvironmentVariable>;
 
@@ -28,7 +34,15 @@ export type Settings = {
   readonly columns: number | undefined;
   /** How a user writes this program: `certwright`, or `kubectl certwright` where it runs as a plugin. */
   readonly programName: string;
+  /** Absolute, where data of programs is kept. */
+  readonly dataHome: string | undefined;
   readonly sudoUser: string | undefined;
+};
+
+/** As the XDG Base Directory Specification has it: a relative path counts as none. */
+const dataHome = (given: string | undefined, home: string | undefined): string | undefined => {
+  if (given?.startsWith('/') === true) return given;
+  return home?.startsWith('/') === true ? `${home}/.local/share` : undefined;
 };
 
 /** Settings of an environment. Empty values count as absent, and an unusable width as none: neither is worth an error. */
@@ -46,6 +60,7 @@ export const readSettings = (environment: Readonly<Record<string, string | undef
     columns: Number.isInteger(columns) && columns >= 20 ? columns : undefined,
     // kubectl runs `kubectl certwright` as the program kubectl-certwright.
     programName: read('invokedAs')?.startsWith('kubectl-') === true ? 'kubectl certwright' : 'certwright',
+    dataHome: dataHome(read('dataHome'), read('home')),
     sudoUser: read('sudoUser'),
   };
 };

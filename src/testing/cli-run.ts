@@ -57,6 +57,7 @@ export const runCli = async (argv: readonly string[], world: CliWorld = {}): Pro
     random: world.random ?? ((length) => randomBytes(length)),
     settings: readSettings(world.environment ?? {}),
     userName: () => 'tester@test',
+    untilStopped: () => Promise.resolve(),
     writing: interruption(() => undefined).writing,
   };
   const exitCode = await run(argv, io);

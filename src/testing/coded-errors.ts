@@ -29,3 +29,9 @@ export const resultOrCodedError = <T>(work: () => T): T | CodedError => {
     throw error;
   }
 };
+
+/** Whether an error is a CodedError with one of these codes, for assert.throws and assert.rejects. */
+export const coded =
+  (...codes: readonly ErrorCode[]) =>
+  (error: unknown): boolean =>
+    error instanceof CodedError && codes.includes(error.code);

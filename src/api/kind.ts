@@ -1,0 +1,126 @@
+// What the server knows of a kind. A kind of Kubernetes' own is one entry; custom resources give the same out of their definition.
+
+import type { Column } from './column.ts';
+import type { SelectableFields } from './field-selector.ts';
+import type { NameRule } from './metadata.ts';
+import { subdomainName } from './metadata.ts';
+import { type Fields, type KubernetesObject, without } from './object.ts';
+import { modelSchema, type Schema } from './schema.ts';
+import type { FieldProblem } from './status.ts';
+
+export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
+
+export const allVerbs: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+/** Who asks. */
+export type UserInfo = {
+  readonly username: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+};
+
+/** What a kind may look at when an object of it is prepared: who asks, and when. */
+export type WriteContext = { readonly user: UserInfo; readonly now: Date };
+
+/** A part of an object with a path of its own; `keep` says what a write through it may change. */
+export type Subresource = {
+  readonly name: string;
+  readonly verbs: readonly ('get' | 'patch' | 'update')[];
+  /** The object to store, from what was sent and what is stored. */
+  readonly apply: (sent: KubernetesObject, old: KubernetesObject, context: WriteContext) => KubernetesObject;
+  readonly problems?: (object: KubernetesObject, old: KubernetesObject) => readonly FieldProblem[];
+};
+
+export type Kind = {
+  readonly group: string;
+  /** What objects are stored as, and what clients should use. */
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly isNamespaced: boolean;
+  readonly verbs: readonly Verb[];
+  readonly schema: Schema;
+  readonly columns: readonly Column[];
+  readonly nameRule: NameRule;
+  readonly selectable: SelectableFields;
+  /** Whether metadata.generation counts changes of the spec. */
+  readonly hasGeneration: boolean;
+  /** Whether an update without resourceVersion is taken. */
+  readonly allowsUnconditionalUpdate: boolean;
+  readonly createsOnUpdate: boolean;
+  /** Whether DELETE answers with the object; else with a Status. */
+  readonly deleteReturnsObject: boolean;
+  readonly subresources: readonly Subresource[];
+  /** Fills in what was left out; applied to what is created and updated. */
+  readonly withDefaults: (object: KubernetesObject) => KubernetesObject;
+  /** Takes away what a client may not set when it creates. */
+  readonly forCreate: (object: KubernetesObject, context: WriteContext) => KubernetesObject;
+  /** Puts back what a client may not change. */
+  readonly forUpdate: (object: KubernetesObject, old: KubernetesObject, context: WriteContext) => KubernetesObject;
+  readonly problems: (object: KubernetesObject) => readonly FieldProblem[];
+  readonly changeProblems: (object: KubernetesObject, old: KubernetesObject) => readonly FieldProblem[];
+};
+
+type KindEntry = Pick<Kind, 'group' | 'version' | 'kind' | 'plural' | 'isNamespaced'> & {
+  /** Its model in kubernetes-models.json. */
+  readonly model: string;
+} & Partial<Omit<Kind, 'schema'>>;
+
+const selectableName = { 'metadata.name': (object: KubernetesObject) => object.metadata.name ?? '' };
+const selectableNamespace = { 'metadata.namespace': (object: KubernetesObject) => object.metadata.namespace ?? '' };
+
+/** A write to `status` alone; with `metadata` it changes labels and annotations too. */
+export const statusSubresource = (changes: 'status' | 'status and metadata' = 'status'): Subresource => ({
+  name: 'status',
+  verbs: ['get', 'patch', 'update'],
+  apply: (sent, old) => ({
+    ...old,
+    metadata: changes === 'status' ? { ...old.metadata, ...pickManaged(sent) } : sent.metadata,
+    ...('status' in sent ? { status: sent['status'] } : {}),
+  }),
+});
+
+const pickManaged = (sent: KubernetesObject): Fields =>
+  sent.metadata.managedFields === undefined ? {} : { managedFields: sent.metadata.managedFields };
+
+/** Keeps the stored status, whatever was sent. */
+export const keepStatus = (object: KubernetesObject, old: KubernetesObject): KubernetesObject => ({
+  ...without(object, 'status'),
+  ...('status' in old ? { status: old['status'] } : {}),
+});
+
+export const dropStatus = (object: KubernetesObject): KubernetesObject => without(object, 'status');
+
+/** A kind from its entry; what an entry leaves out is what most kinds do. */
+export const defineKind = (entry: KindEntry): Kind => {
+  const { model, ...given } = entry;
+  const hasStatus = entry.subresources?.some(({ name }) => name === 'status') === true;
+  return {
+    singular: entry.kind.toLowerCase(),
+    shortNames: [],
+    categories: [],
+    verbs: allVerbs,
+    schema: modelSchema(model),
+    columns: [],
+    nameRule: subdomainName,
+    hasGeneration: false,
+    allowsUnconditionalUpdate: true,
+    createsOnUpdate: false,
+    deleteReturnsObject: false,
+    subresources: [],
+    withDefaults: (object) => object,
+    forCreate: hasStatus ? dropStatus : (object) => object,
+    forUpdate: hasStatus ? keepStatus : (object) => object,
+    problems: () => [],
+    changeProblems: () => [],
+    ...given,
+    selectable: { ...selectableName, ...(entry.isNamespaced ? selectableNamespace : {}), ...entry.selectable },
+  };
+};
+
+/** `group/plural`, by which the store and watches know a kind; the core group has no name. */
+export const resourceKey = ({ group, plural }: Pick<Kind, 'group' | 'plural'>): string => `${group}/${plural}`;

@@ -1,0 +1,20 @@
+// Every kind that is served without a definition of its own. To add one: write its file, add it here.
+
+import type { Kind } from '../kind.ts';
+import { certificateSigningRequestKind } from './certificate-signing-request.ts';
+import { configMapKind } from './config-map.ts';
+import { eventKind } from './event.ts';
+import { leaseKind } from './lease.ts';
+import { namespaceKind } from './namespace.ts';
+import { secretKind } from './secret.ts';
+import { serviceAccountKind } from './service-account.ts';
+
+export const builtInKinds: readonly Kind[] = [
+  namespaceKind,
+  configMapKind,
+  secretKind,
+  serviceAccountKind,
+  eventKind,
+  leaseKind,
+  certificateSigningRequestKind,
+];

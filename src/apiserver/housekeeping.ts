@@ -1,0 +1,111 @@
+// What a cluster does by itself: the namespaces that are always there, what each namespace holds from the start, and the emptying of one
+// that is being deleted. Each step looks at what is, not at what happened, so a step that was missed is made good by the next.
+
+import { type Kind, resourceKey, type UserInfo } from '../api/kind.ts';
+import { configMapKind } from '../api/kinds/config-map.ts';
+import { namespaceKind } from '../api/kinds/namespace.ts';
+import { serviceAccountKind } from '../api/kinds/service-account.ts';
+import { fieldsAt, groupVersion, type KubernetesObject } from '../api/object.ts';
+import type { Server } from './api-request.ts';
+import type { Stored } from './store.ts';
+import { createObject, deleteObject, replaceObject, type Write } from './write-object.ts';
+
+const initialNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'] as const;
+export const rootCaName = 'kube-root-ca.crt';
+
+const controller = (name: string): UserInfo => ({
+  username: `system:serviceaccount:kube-system:${name}`,
+  groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+});
+
+const objectOf = (kind: Kind, name: string, fields: Readonly<Record<string, unknown>> = {}): KubernetesObject => ({
+  apiVersion: groupVersion(kind.group, kind.version),
+  kind: kind.kind,
+  metadata: { name },
+  ...fields,
+});
+
+const background = { propagationPolicy: 'Background', uid: undefined, resourceVersion: undefined } as const;
+
+const emptyNamespace = (write: Write, kinds: readonly Kind[], namespace: Stored): void => {
+  const left = kinds
+    .filter(({ isNamespaced }) => isNamespaced)
+    .map((kind) => {
+      const objects = write.transaction.list(resourceKey(kind), namespace.name);
+      return objects.filter(({ name }) => !deleteObject(write, kind, namespace.name, name, background).isGone).length;
+    });
+  if (left.some((count) => count > 0)) return;
+  const finalize = namespaceKind.subresources.find(({ name }) => name === 'finalize');
+  replaceObject(write, {
+    kind: namespaceKind,
+    namespace: '',
+    name: namespace.name,
+    subresource: finalize,
+    isPatch: true,
+    change: (old) => ({ ...old, spec: { ...fieldsAt(old, 'spec'), finalizers: [] } }),
+  });
+};
+
+const furnishNamespace = (write: Write, namespace: string, rootCa: string): void => {
+  const { transaction } = write;
+  if (transaction.get(resourceKey(serviceAccountKind), namespace, 'default') === undefined)
+    createObject(write, serviceAccountKind, namespace, objectOf(serviceAccountKind, 'default'));
+  const data = { 'ca.crt': rootCa };
+  const found = transaction.get(resourceKey(configMapKind), namespace, rootCaName);
+  if (found === undefined) createObject(write, configMapKind, namespace, objectOf(configMapKind, rootCaName, { data }));
+  else if (fieldsAt(found.object, 'data')['ca.crt'] !== rootCa)
+    replaceObject(write, {
+      kind: configMapKind,
+      namespace,
+      name: rootCaName,
+      isPatch: true,
+      change: (old) => ({ ...old, data }),
+    });
+};
+
+export type Housekeeping = { stop(): void };
+
+/** Brings the namespaces into order, and keeps them so. `rootCa` is what clients verify the server by, PEM. */
+export const startHousekeeping = async (server: Server, rootCa: string, onBug: (error: unknown) => void): Promise<Housekeeping> => {
+  const { store, kinds, now, random } = server;
+  let isStopped = false;
+  const as = <Result>(name: string, work: (write: Write) => Result): Promise<Result> =>
+    store.write((transaction) => work({ transaction, user: controller(name), now: now(), random }));
+  const keep = async (name: string): Promise<void> => {
+    if (isStopped) return;
+    const found = store.get('/namespaces', '', name);
+    if (found === undefined) return;
+    await as('namespace-controller', (write) => {
+      const current = write.transaction.get('/namespaces', '', name);
+      if (current === undefined) return;
+      if (current.object.metadata.deletionTimestamp !== undefined) emptyNamespace(write, kinds.kinds, current);
+      else furnishNamespace(write, name, rootCa);
+    });
+  };
+  await as('namespace-controller', (write) => {
+    for (const name of initialNamespaces)
+      if (write.transaction.get('/namespaces', '', name) === undefined)
+        createObject(write, namespaceKind, '', objectOf(namespaceKind, name));
+  });
+  for (const { name } of store.list('/namespaces')) await keep(name);
+  const again = (name: string): void => void keep(name).catch(onBug);
+  const stops = [
+    store.watch('/namespaces', ({ type, stored }) => {
+      if (type !== 'DELETED') again(stored.name);
+    }),
+    ...kinds.kinds
+      .filter(({ isNamespaced }) => isNamespaced)
+      .map((kind) =>
+        store.watch(resourceKey(kind), ({ type, stored: { namespace, name } }) => {
+          // What holds a namespace up may be gone now; and what every namespace has is put back.
+          if (type === 'DELETED' || (type === 'MODIFIED' && name === rootCaName)) again(namespace);
+        }),
+      ),
+  ];
+  return {
+    stop: () => {
+      isStopped = true;
+      for (const stop of stops) stop();
+    },
+  };
+};

@@ -1,0 +1,61 @@
+// What a client sent, as an object of the kind its path names: types checked, unknown fields dropped, refused or warned of as it asked.
+
+import { conform } from '../api/conform.ts';
+import type { Kind } from '../api/kind.ts';
+import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, type ObjectMeta, without } from '../api/object.ts';
+import { badRequest } from '../api/status.ts';
+import type { ApiRequest } from './api-request.ts';
+import { bodyType } from './media-type.ts';
+import { readBody } from './read-body.ts';
+
+export type Input = { readonly object: KubernetesObject; readonly warnings: readonly string[] };
+
+/** What of metadata counts as absent when it is empty, and what the server alone writes. */
+const tidyMetadata = (meta: Fields): ObjectMeta =>
+  Object.fromEntries(
+    Object.entries(meta).filter(
+      ([name, value]) =>
+        name !== 'selfLink' &&
+        name !== 'managedFields' &&
+        value !== '' &&
+        !(isFields(value) && Object.keys(value).length === 0) &&
+        !(Array.isArray(value) && value.length === 0),
+    ),
+  ) as ObjectMeta;
+
+const emptyMaps = ['data', 'binaryData', 'stringData'];
+
+/** A JSON object as one of this kind. Throws BadRequest. */
+export const toObject = (value: Fields, kind: Kind, validation: string | null): Input => {
+  const apiVersion = groupVersion(kind.group, kind.version);
+  const given = { apiVersion: value['apiVersion'] ?? apiVersion, kind: value['kind'] ?? kind.kind };
+  if (given.kind !== kind.kind)
+    throw badRequest(
+      `${String(given.kind)} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(given.kind)} is expected here`,
+    );
+  if (given.apiVersion !== apiVersion)
+    throw badRequest(`the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${apiVersion})`);
+  const { value: conformed, unknownFields } = conform(value, kind.schema, kind.kind, kind.version);
+  const said = unknownFields.map((field) => `unknown field "${field}"`);
+  if (validation === 'Strict' && said.length > 0)
+    throw badRequest(
+      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${said.join(', ')}`,
+    );
+  const dropped = emptyMaps.filter((name) => isFields(conformed[name]) && Object.keys(fieldsAt(conformed, name)).length === 0);
+  return {
+    object: { ...without(conformed, ...dropped), apiVersion, kind: kind.kind, metadata: tidyMetadata(fieldsAt(conformed, 'metadata')) },
+    warnings: validation === 'Ignore' ? [] : said,
+  };
+};
+
+/** How strictly unknown fields are taken. Throws BadRequest. */
+export const fieldValidation = (query: URLSearchParams): string => {
+  const value = query.get('fieldValidation') ?? 'Warn';
+  if (!['Strict', 'Warn', 'Ignore'].includes(value))
+    throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`);
+  return value;
+};
+
+/** The object in a request's body. */
+export const inputObject = async (request: ApiRequest, kind: Kind): Promise<Input> =>
+  toObject(readBody(await request.body(), bodyType(request.header('content-type'))), kind, fieldValidation(request.query));

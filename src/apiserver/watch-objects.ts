@@ -1,0 +1,161 @@
+// Watches: a stream of changes, one JSON object a line (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
+// A change is serialised once for all watchers of the same shape. Who reads too slowly is cut off and comes back.
+
+import { type Kind, resourceKey } from '../api/kind.ts';
+import { type Fields, groupVersion } from '../api/object.ts';
+import { badRequest, httpCode, invalid } from '../api/status.ts';
+import { type ApiResponse, count, flag, type KindRequest, type Server, type Sink } from './api-request.ts';
+import { revisionOf, selection } from './list-objects.ts';
+import { negotiate } from './media-type.ts';
+import { includeObject, partialObject, table } from './show-object.ts';
+import type { Change, Stored } from './store.ts';
+
+/** Without a timeout in the query a watch ends after this long, as a server's does now and then. */
+const defaultTimeoutMs = 45 * 60_000;
+const bookmarkIntervalMs = 60_000;
+
+type EventType = Change['type'];
+type Event = { readonly type: EventType; readonly stored: Stored };
+
+/** What a watcher that selects sees of a change: entering is ADDED, leaving DELETED. */
+const seen = ({ type, stored, previous }: Change, selects: ((stored: Stored) => boolean) | undefined): Event | undefined => {
+  if (selects === undefined) return { type, stored };
+  const after = type !== 'DELETED' && selects(stored);
+  const before = previous !== undefined && selects(previous);
+  if (after) return { type: before ? 'MODIFIED' : 'ADDED', stored };
+  if (!before || previous === undefined) return undefined;
+  // The state before it left, under the revision of the change.
+  const object = { ...previous.object, metadata: { ...previous.object.metadata, resourceVersion: String(stored.revision) } };
+  return { type: 'DELETED', stored: type === 'DELETED' ? stored : { ...stored, object, json: Buffer.from(JSON.stringify(object)) } };
+};
+
+const lines = new WeakMap<Stored, Map<EventType, Buffer>>();
+const lineEnd = Buffer.from('}\n');
+
+/** The line of an event with the whole object, made once however many watch. */
+const objectLine = ({ type, stored }: Event): Buffer => {
+  const known = lines.get(stored) ?? new Map<EventType, Buffer>();
+  lines.set(stored, known);
+  let line = known.get(type);
+  if (line === undefined) {
+    line = Buffer.concat([Buffer.from(`{"type":"${type}","object":`), stored.json, lineEnd]);
+    known.set(type, line);
+  }
+  return line;
+};
+
+const line = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`;
+
+const bookmark = (kind: Kind, revision: number, annotations?: Fields): Fields => ({
+  kind: kind.kind,
+  apiVersion: groupVersion(kind.group, kind.version),
+  metadata: { resourceVersion: String(revision), creationTimestamp: null, ...(annotations && { annotations }) },
+});
+
+const expiredStatus = (asked: number, oldest: number): Fields => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Failure',
+  message: `too old resource version: ${asked} (${oldest})`,
+  reason: 'Expired',
+  code: httpCode('Expired'),
+});
+
+type Watch = {
+  readonly from: number | undefined;
+  readonly sendsInitial: boolean;
+  readonly endsInitial: boolean;
+  readonly bookmarks: boolean;
+  readonly timeoutMs: number;
+};
+
+const readWatch = ({ request: { query } }: KindRequest): Watch => {
+  const asked = revisionOf(query);
+  const watchList = query.get('sendInitialEvents') !== null;
+  const initial = flag(query, 'sendInitialEvents');
+  const match = query.get('resourceVersionMatch') ?? '';
+  const refuse = (field: string, message: string): never => {
+    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+      { field, reason: 'FieldValueForbidden', message: `Forbidden: ${message}` },
+    ]);
+  };
+  if (watchList && match !== 'NotOlderThan')
+    refuse('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (!watchList && match !== '')
+    refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  const bookmarks = flag(query, 'allowWatchBookmarks');
+  if (initial && !bookmarks) refuse('allowWatchBookmarks', 'sendInitialEvents requires setting allowWatchBookmarks to true');
+  const seconds = count(query, 'timeoutSeconds') ?? 0;
+  return {
+    from: asked === undefined || asked === 0 || initial ? undefined : asked,
+    sendsInitial: watchList ? initial : asked === undefined || asked === 0,
+    endsInitial: initial,
+    bookmarks,
+    timeoutMs: seconds === 0 ? defaultTimeoutMs : Math.min(seconds * 1000, 0x7fffffff),
+  };
+};
+
+/** The answer to a watch. Errors before the stream are ordinary ones. */
+export const watchObjects = (server: Server, asked: KindRequest): ApiResponse => {
+  const { kind, namespace, request } = asked;
+  const answer = negotiate(request.header('accept'));
+  if (answer.format !== 'json') throw badRequest('a watch is answered in JSON only');
+  const watch = readWatch(asked);
+  const selects = selection(asked);
+  const include = includeObject(request.query);
+  const { store } = server;
+  const resource = resourceKey(kind);
+  const isWithin = ({ stored }: { readonly stored: Stored }): boolean => namespace === '' || stored.namespace === namespace;
+
+  const stream = (sink: Sink): void => {
+    let withColumns = true;
+    const shown = (event: Event): Uint8Array | string => {
+      if (answer.shape === 'object') return objectLine(event);
+      const { object } = event.stored;
+      if (answer.shape === 'metadata') return line(event.type, partialObject(object));
+      const one = table(kind, [object], { resourceVersion: object.metadata.resourceVersion }, { include, now: server.now(), withColumns });
+      withColumns = false;
+      return line(event.type, one);
+    };
+    const deliver = (change: Change): boolean => {
+      const event = isWithin(change) ? seen(change, selects) : undefined;
+      return event === undefined || sink.write(shown(event));
+    };
+    if (watch.sendsInitial) {
+      for (const stored of store.list(resource, namespace === '' ? undefined : namespace))
+        if (selects === undefined || selects(stored)) sink.write(shown({ type: 'ADDED', stored }));
+      if (watch.endsInitial) sink.write(line('BOOKMARK', bookmark(kind, store.revision, { 'k8s.io/initial-events-end': 'true' })));
+    } else if (watch.from !== undefined) {
+      const missed = store.changesSince(resource, watch.from);
+      if (missed === undefined) {
+        sink.write(line('ERROR', expiredStatus(watch.from, store.oldestRevision)));
+        sink.end();
+        return;
+      }
+      for (const change of missed) deliver(change);
+    }
+    let said = store.revision;
+    const stop = (): void => {
+      unwatch();
+      clearTimeout(timeout);
+      clearInterval(bookmarks);
+    };
+    // A revision of the future is waited for: what lies before it is not told.
+    const unwatch = store.watch(resource, (change) => {
+      if (watch.from !== undefined && change.stored.revision <= watch.from) return;
+      if (!deliver(change)) stop();
+    });
+    const timeout = setTimeout(() => {
+      stop();
+      sink.end();
+    }, watch.timeoutMs);
+    const bookmarks = setInterval(() => {
+      if (!watch.bookmarks || store.revision === said) return;
+      said = store.revision;
+      sink.write(line('BOOKMARK', bookmark(kind, said)));
+    }, bookmarkIntervalMs);
+    sink.onClose(stop);
+  };
+  return { status: 200, headers: { 'content-type': 'application/json' }, stream };
+};

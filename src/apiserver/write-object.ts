@@ -1,0 +1,206 @@
+// Creating, replacing and deleting one object inside a transaction: the rules that all kinds share. What a kind adds stands in its own file.
+
+import { type Kind, resourceKey, type Subresource, type WriteContext } from '../api/kind.ts';
+import { metadataChangeProblems, metadataProblems } from '../api/metadata.ts';
+import { fieldsAt, isSameJson, type KubernetesObject, listAt, type ObjectMeta, without } from '../api/object.ts';
+import { alreadyExists, badRequest, conflict, forbidden, invalid, invalidValue, notFound, staleObject } from '../api/status.ts';
+import type { Stored, Transaction } from './store.ts';
+
+export type Write = WriteContext & { readonly transaction: Transaction; readonly random: (length: number) => Uint8Array };
+
+const timeText = (now: Date): string => `${now.toISOString().slice(0, 19)}Z`;
+
+/** A UUID of version 4 (RFC 9562 section 5.4). */
+export const newUid = (random: (length: number) => Uint8Array): string => {
+  const octets = Uint8Array.from(random(16));
+  octets[6] = ((octets[6] ?? 0) & 0x0f) | 0x40;
+  octets[8] = ((octets[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Buffer.from(octets).toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+};
+
+const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
+const maxStem = 58;
+
+const generatedName = (stem: string, random: (length: number) => Uint8Array): string =>
+  stem.slice(0, maxStem) + [...random(5)].map((octet) => suffixLetters[octet % suffixLetters.length]).join('');
+
+/** Throws NotFound where the namespace is not there, and Forbidden where it is about to go. */
+const requireNamespace = ({ transaction }: Write, kind: Kind, namespace: string, name: string): void => {
+  if (!kind.isNamespaced) return;
+  const found = transaction.get('/namespaces', '', namespace);
+  if (found === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace);
+  if (found.object.metadata.deletionTimestamp !== undefined)
+    throw forbidden(kind, name, `unable to create new content in namespace ${namespace} because it is being terminated`, [
+      { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' },
+    ]);
+};
+
+/** Throws Invalid with every fault of an object. */
+const requireValid = (kind: Kind, object: KubernetesObject): void => {
+  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object)];
+  if (problems.length > 0) throw invalid(kind, object.metadata.name ?? object.metadata.generateName ?? '', problems);
+};
+
+/** Stores a new object. `namespace` is the path's. Throws AlreadyExists, Invalid, NotFound, Forbidden, BadRequest. */
+export const createObject = (write: Write, kind: Kind, namespace: string, sent: KubernetesObject): Stored => {
+  const { transaction, random, now } = write;
+  const given = sent.metadata;
+  if (given.namespace !== undefined && given.namespace !== namespace)
+    throw badRequest(
+      kind.isNamespaced
+        ? 'the namespace of the provided object does not match the namespace sent on the request'
+        : 'namespace is not allowed on this type',
+    );
+  if (given.resourceVersion !== undefined) throw badRequest('resourceVersion should not be set on objects to be created');
+  const name = given.name ?? (given.generateName === undefined ? undefined : generatedName(given.generateName, random));
+  requireNamespace(write, kind, namespace, name ?? '');
+  const { generation: _, deletionTimestamp: __, deletionGracePeriodSeconds: ___, ...kept } = given;
+  const metadata: ObjectMeta = {
+    ...kept,
+    ...(name === undefined ? {} : { name }),
+    ...(kind.isNamespaced ? { namespace } : {}),
+    uid: newUid(random),
+    creationTimestamp: timeText(now),
+    ...(kind.hasGeneration ? { generation: 1 } : {}),
+  };
+  const object = kind.withDefaults(kind.forCreate({ ...sent, metadata }, write));
+  requireValid(kind, object);
+  if (name === undefined) throw invalid(kind, '', []);
+  if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
+  return transaction.put(resourceKey(kind), namespace, name, object);
+};
+
+const changesSpec = (object: KubernetesObject, old: KubernetesObject): boolean =>
+  !isSameJson(without(object, 'metadata', 'status'), without(old, 'metadata', 'status'));
+
+/** Whether nothing holds an object any more that is being deleted. */
+const isReleased = (kind: Kind, { metadata, ...object }: KubernetesObject): boolean =>
+  metadata.deletionTimestamp !== undefined &&
+  (metadata.finalizers ?? []).length === 0 &&
+  !(kind.plural === 'namespaces' && kind.group === '' && listAt(object['spec'], 'finalizers').length > 0);
+
+export type Replacement = {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly subresource?: Subresource | undefined;
+  /** The new object, made of the stored one. */
+  readonly change: (old: KubernetesObject) => KubernetesObject;
+  /** Whether the object must say which state it was made from, where its kind demands it. */
+  readonly isPatch?: boolean;
+};
+
+const settledMetadata = (kind: Kind, sent: ObjectMeta, old: ObjectMeta): ObjectMeta => ({
+  ...without(sent, 'creationTimestamp', 'generation', 'resourceVersion'),
+  ...(old.creationTimestamp === undefined ? {} : { creationTimestamp: old.creationTimestamp }),
+  ...(old.uid === undefined || sent.uid !== undefined ? {} : { uid: old.uid }),
+  // What is being deleted stays so, also where the client left it out.
+  ...(old.deletionTimestamp === undefined
+    ? {}
+    : {
+        deletionTimestamp: sent.deletionTimestamp ?? old.deletionTimestamp,
+        ...(old.deletionGracePeriodSeconds === undefined
+          ? {}
+          : { deletionGracePeriodSeconds: sent.deletionGracePeriodSeconds ?? old.deletionGracePeriodSeconds }),
+      }),
+  ...(kind.hasGeneration ? { generation: old.generation ?? 1 } : {}),
+});
+
+/** Replaces an object, or a part of it. A change of nothing is no change. Throws NotFound, Conflict, Invalid, BadRequest. */
+export const replaceObject = (write: Write, { kind, namespace, name, subresource, change, isPatch = false }: Replacement): Stored => {
+  const { transaction } = write;
+  const stored = transaction.get(resourceKey(kind), namespace, name);
+  if (stored === undefined) throw notFound(kind, name);
+  const old = stored.object;
+  const sent = change(old);
+  const given = sent.metadata;
+  if ((given.name ?? name) !== name)
+    throw badRequest(`the name of the object (${given.name}) does not match the name on the URL (${name})`);
+  if ((given.namespace ?? namespace) !== namespace)
+    throw badRequest(`the namespace of the object (${given.namespace}) does not match the namespace on the URL (${namespace})`);
+  if (given.resourceVersion === undefined && !isPatch && !kind.allowsUnconditionalUpdate)
+    throw invalid(kind, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+  if (given.resourceVersion !== undefined && given.resourceVersion !== old.metadata.resourceVersion) throw staleObject(kind, name);
+  if (given.uid !== undefined && given.uid !== old.metadata.uid && !isPatch)
+    throw conflict(kind, name, `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${old.metadata.uid}`);
+  const whole: KubernetesObject = {
+    ...sent,
+    metadata: settledMetadata(kind, { ...given, name, ...(kind.isNamespaced ? { namespace } : {}) }, old.metadata),
+  };
+  const next = kind.withDefaults(
+    subresource === undefined ? kind.forUpdate(whole, old, write) : { ...subresource.apply(whole, old, write) },
+  );
+  const problems = [
+    ...metadataChangeProblems(next.metadata, old.metadata),
+    ...(subresource === undefined ? kind.changeProblems(next, old) : (subresource.problems?.(next, old) ?? [])),
+  ];
+  if (problems.length > 0) throw invalid(kind, name, problems);
+  requireValid(kind, next);
+  const counted =
+    kind.hasGeneration && subresource?.name !== 'status' && changesSpec(next, old)
+      ? { ...next, metadata: { ...next.metadata, generation: (old.metadata.generation ?? 1) + 1 } }
+      : next;
+  if (isReleased(kind, counted)) return transaction.remove({ ...stored, object: counted });
+  const unchanged = isSameJson(
+    { ...counted, metadata: without(counted.metadata, 'resourceVersion') },
+    { ...old, metadata: without(old.metadata, 'resourceVersion') },
+  );
+  return unchanged ? stored : transaction.put(resourceKey(kind), namespace, name, counted);
+};
+
+export type DeleteOptions = {
+  readonly propagationPolicy: 'Background' | 'Foreground' | 'Orphan' | undefined;
+  readonly uid: string | undefined;
+  readonly resourceVersion: string | undefined;
+};
+
+/** What became of an object that was asked to go. */
+export type Deletion = { readonly stored: Stored; readonly isGone: boolean };
+
+const protectedNamespaces: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
+
+const finalizerOf = { Foreground: 'foregroundDeletion', Orphan: 'orphan', Background: undefined } as const;
+
+/** Deletes an object, or marks it where finalizers hold it. Throws NotFound, Conflict, Forbidden. */
+export const deleteObject = (write: Write, kind: Kind, namespace: string, name: string, options: DeleteOptions): Deletion => {
+  const { transaction, now } = write;
+  const stored = transaction.get(resourceKey(kind), namespace, name);
+  if (stored === undefined) throw notFound(kind, name);
+  const { metadata } = stored.object;
+  const precondition = (what: string, wanted: string | undefined, found: string | undefined): void => {
+    if (wanted !== undefined && wanted !== found)
+      throw conflict(kind, name, `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`);
+  };
+  precondition('UID', options.uid, metadata.uid);
+  precondition('ResourceVersion', options.resourceVersion, metadata.resourceVersion);
+  const isNamespace = kind.plural === 'namespaces' && kind.group === '';
+  if (isNamespace && protectedNamespaces.has(name)) throw forbidden(kind, name, 'this namespace may not be deleted');
+  const added = options.propagationPolicy === undefined ? undefined : finalizerOf[options.propagationPolicy];
+  const finalizers = [
+    ...(metadata.finalizers ?? []),
+    ...(added === undefined || isNamespace || metadata.finalizers?.includes(added) ? [] : [added]),
+  ];
+  if (metadata.deletionTimestamp !== undefined) return { stored, isGone: false };
+  const marked: KubernetesObject = {
+    ...stored.object,
+    metadata: {
+      ...metadata,
+      deletionTimestamp: timeText(now),
+      deletionGracePeriodSeconds: 0,
+      ...(finalizers.length === 0 ? {} : { finalizers }),
+    },
+    ...(isNamespace ? { status: { ...fieldsAt(stored.object, 'status'), phase: 'Terminating' } } : {}),
+  };
+  return isReleased(kind, marked)
+    ? { stored: transaction.remove(stored), isGone: true }
+    : {
+        stored: transaction.put(
+          resourceKey(kind),
+          namespace,
+          name,
+          isNamespace ? { ...marked, metadata: without(marked.metadata, 'deletionGracePeriodSeconds') } : marked,
+        ),
+        isGone: false,
+      };
+};

@@ -1,0 +1,211 @@
+// POST, PUT, PATCH and DELETE of objects: body in, transaction, answer out.
+
+import { type Kind, resourceKey, type Subresource } from '../api/kind.ts';
+import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, without } from '../api/object.ts';
+import { badRequest, forbiddenField, invalid, methodNotAllowed, notSupported } from '../api/status.ts';
+import { CodedError } from '../base/coded-error.ts';
+import { type ApiRequest, type ApiResponse, isDryRun, type KindRequest, type Server } from './api-request.ts';
+import { applyJsonPatch, PatchFailure } from './json-patch.ts';
+import { selection } from './list-objects.ts';
+import { bodyType, negotiate, patchType } from './media-type.ts';
+import { applyMergePatch } from './merge-patch.ts';
+import { fieldValidation, inputObject, toObject } from './object-input.ts';
+import { parseJson, readBody } from './read-body.ts';
+import { encoded, includeObject, shownObject } from './show-object.ts';
+import type { Stored } from './store.ts';
+import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
+import { createObject, type DeleteOptions, deleteObject, replaceObject, type Write } from './write-object.ts';
+
+/** Carries what a dry run came to out of its transaction, which is thereby dropped. */
+class DryRun extends Error {
+  readonly result: unknown;
+  constructor(result: unknown) {
+    super('dry run');
+    this.result = result;
+  }
+}
+
+/** Decides inside a transaction; a dry run decides the same and stores nothing. */
+const decide = async <Result>(server: Server, request: ApiRequest, dryRun: boolean, work: (write: Write) => Result): Promise<Result> => {
+  try {
+    return await server.store.write((transaction) => {
+      const result = work({ transaction, user: request.user, now: server.now(), random: server.random });
+      if (dryRun) throw new DryRun(result);
+      return result;
+    });
+  } catch (error) {
+    if (error instanceof DryRun) return error.result as Result;
+    throw error;
+  }
+};
+
+const warningHeader = (warnings: readonly string[]): Readonly<Record<string, readonly string[]>> =>
+  warnings.length === 0 ? {} : { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) };
+
+const answerObject = (
+  { now }: Server,
+  { kind, request }: KindRequest,
+  status: number,
+  object: KubernetesObject,
+  warnings: readonly string[] = [],
+): ApiResponse => {
+  const answer = negotiate(request.header('accept'));
+  const shown = shownObject(kind, object, answer.shape, includeObject(request.query), now());
+  return { status, headers: { 'content-type': answer.contentType, ...warningHeader(warnings) }, body: encoded(shown, answer) };
+};
+
+/** What a dry run shows: nothing got a version, so it is the one from before, or none. */
+const withRevisionOf = (object: KubernetesObject, before: KubernetesObject | undefined): KubernetesObject => ({
+  ...object,
+  metadata: {
+    ...without(object.metadata, 'resourceVersion'),
+    ...(before?.metadata.resourceVersion === undefined ? {} : { resourceVersion: before.metadata.resourceVersion }),
+  },
+});
+
+/** The object a request came to; `before` is what a dry run left as it was. */
+const outcome = (dryRun: boolean, object: KubernetesObject, before?: KubernetesObject): KubernetesObject =>
+  dryRun ? withRevisionOf(object, before) : object;
+
+/** POST of a collection. */
+export const handleCreate = async (server: Server, asked: KindRequest): Promise<ApiResponse> => {
+  const { kind, namespace, request } = asked;
+  negotiate(request.header('accept'));
+  const dryRun = isDryRun(request.query);
+  const { object, warnings } = await inputObject(request, kind);
+  const stored = await decide(server, request, dryRun, (write) => createObject(write, kind, namespace, object));
+  return answerObject(server, asked, 201, outcome(dryRun, stored.object), warnings);
+};
+
+/** PUT of an object or of a part of it. */
+export const handleUpdate = async (server: Server, asked: KindRequest, subresource?: Subresource): Promise<ApiResponse> => {
+  const { kind, namespace, name, request } = asked;
+  const dryRun = isDryRun(request.query);
+  const { object, warnings } = await inputObject(request, kind);
+  const { stored, status } = await decide(server, request, dryRun, (write) => {
+    const isNew =
+      kind.createsOnUpdate && subresource === undefined && write.transaction.get(resourceKey(kind), namespace, name) === undefined;
+    if (!isNew) return { stored: replaceObject(write, { kind, namespace, name, subresource, change: () => object }), status: 200 };
+    if ((object.metadata.name ?? name) !== name)
+      throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
+    const created = { ...object, metadata: { ...without(object.metadata, 'resourceVersion'), name } };
+    return { stored: createObject(write, kind, namespace, created), status: 201 };
+  });
+  const before = server.store.get(resourceKey(kind), namespace, name)?.object;
+  return answerObject(server, asked, status, outcome(dryRun, stored.object, before), warnings);
+};
+
+const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
+  try {
+    if (type === 'application/json-patch+json') {
+      const result = applyJsonPatch(old, patch);
+      return isFields(result) ? result : {};
+    }
+    if (!isFields(patch)) throw badRequest('the patch is not a JSON object');
+    if (type === 'application/strategic-merge-patch+json') return applyStrategicMergePatch(old, patch, kind.schema);
+    return applyMergePatch(old, patch) as Fields;
+  } catch (error) {
+    if (error instanceof PatchFailure)
+      throw new CodedError('Invalid', 'the server rejected our request due to an error in our request', {
+        details: { status: {} },
+        cause: error,
+      });
+    throw error;
+  }
+};
+
+/** PATCH of an object or of a part of it. */
+export const handlePatch = async (server: Server, asked: KindRequest, subresource?: Subresource): Promise<ApiResponse> => {
+  const { kind, namespace, name, request } = asked;
+  const dryRun = isDryRun(request.query);
+  const validation = fieldValidation(request.query);
+  const type = patchType(request.header('content-type'));
+  if (request.query.has('force'))
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      forbiddenField('force', 'may not be specified for non-apply patch'),
+    ]);
+  const body = await request.body();
+  // A patch may hold directives and nulls, so it is judged by what comes of it.
+  const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
+  let warnings: readonly string[] = [];
+  const stored = await decide(server, request, dryRun, (write) =>
+    replaceObject(write, {
+      kind,
+      namespace,
+      name,
+      subresource,
+      isPatch: true,
+      change: (old) => {
+        const input = toObject(patched(kind, old, type, patch), kind, validation);
+        warnings = input.warnings;
+        return input.object;
+      },
+    }),
+  );
+  const before = server.store.get(resourceKey(kind), namespace, name)?.object;
+  return answerObject(server, asked, 200, outcome(dryRun, stored.object, before), warnings);
+};
+
+const policies = ['Background', 'Foreground', 'Orphan'] as const;
+
+const deleteOptions = async ({ query, body, header }: ApiRequest): Promise<DeleteOptions & { readonly dryRun: boolean }> => {
+  const bytes = await body();
+  const given: Fields = bytes.length === 0 ? {} : readBody(bytes, bodyType(header('content-type')));
+  const policy = given['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
+  const known = policies.find((name) => name === policy);
+  if (policy !== undefined && known === undefined)
+    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [
+      notSupported('propagationPolicy', policy, ['Background', 'Foreground', 'Orphan', 'nil']),
+    ]);
+  const orphan = given['orphanDependents'] === true || query.get('orphanDependents') === 'true';
+  const dry = Array.isArray(given['dryRun']) ? given['dryRun'] : [];
+  const text = (name: string): string | undefined => {
+    const value = fieldsAt(given, 'preconditions')[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return {
+    propagationPolicy: known ?? (orphan ? 'Orphan' : undefined),
+    uid: text('uid'),
+    resourceVersion: text('resourceVersion'),
+    dryRun: isDryRun(query, [...dry, ...query.getAll('dryRun')]),
+  };
+};
+
+/** DELETE of an object. */
+export const handleDelete = async (server: Server, asked: KindRequest): Promise<ApiResponse> => {
+  const { kind, namespace, name, request } = asked;
+  const { dryRun, ...options } = await deleteOptions(request);
+  const { stored, isGone } = await decide(server, request, dryRun, (write) => deleteObject(write, kind, namespace, name, options));
+  if (!isGone || kind.deleteReturnsObject) return answerObject(server, asked, 200, stored.object);
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.plural, uid: stored.object.metadata.uid },
+  };
+  const answer = negotiate(request.header('accept'));
+  return { status: 200, headers: { 'content-type': answer.contentType }, body: encoded(status, answer) };
+};
+
+/** DELETE of a collection: what its selectors select, answered as the list of it. */
+export const handleDeleteCollection = async (server: Server, asked: KindRequest): Promise<ApiResponse> => {
+  const { kind, namespace, request } = asked;
+  if (kind.isNamespaced && namespace === '') throw methodNotAllowed();
+  const { dryRun, ...options } = await deleteOptions(request);
+  const selects = selection(asked) ?? (() => true);
+  const deleted = await decide(server, request, dryRun, (write) =>
+    write.transaction
+      .list(resourceKey(kind), kind.isNamespaced ? namespace : undefined)
+      .filter(selects)
+      .map(({ name }): Stored => deleteObject(write, kind, namespace, name, options).stored),
+  );
+  const answer = negotiate(request.header('accept'));
+  const list = {
+    kind: `${kind.kind}List`,
+    apiVersion: groupVersion(kind.group, kind.version),
+    metadata: { resourceVersion: String(server.store.revision) },
+    items: deleted.map(({ object }) => without(object, 'apiVersion', 'kind')),
+  };
+  return { status: 200, headers: { 'content-type': answer.contentType }, body: encoded(list, answer) };
+};

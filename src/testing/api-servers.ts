@@ -1,0 +1,147 @@
+// API servers for the parity suite: the embedded one, and a real kube-apiserver with etcd and the controllers that clean up.
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { get } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { provideServerPki } from '../apiserver/server-pki.ts';
+import { startServer } from '../apiserver/start-server.ts';
+import { type ApiPeer, apiPeer } from './api-peer.ts';
+import { randomOctets } from './authority-files.ts';
+import { type Daemon, startDaemon, waitFor } from './daemon.ts';
+import { requireTool } from './tools.ts';
+
+const host = '127.0.0.1';
+const tester = { name: 'tester', groups: ['system:masters'] };
+
+/** A port that was free a moment ago. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, host, () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+
+export type TestServer = { readonly peer: ApiPeer; readonly kubeconfigFile: string; stop(): Promise<void> };
+
+/** The embedded server in this process, in a directory of its own. */
+export const startEmbedded = async (): Promise<TestServer> => {
+  const directory = mkdtempSync(join(tmpdir(), 'certwright-embedded-'));
+  const port = await freePort();
+  const bugs: unknown[] = [];
+  const server = await startServer({
+    dataDirectory: directory,
+    host,
+    port,
+    now: () => new Date(),
+    random: randomOctets,
+    requestedBy: 'test',
+    onBug: (error) => bugs.push(error),
+  });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+    if (bugs.length > 0) throw bugs[0];
+  };
+  try {
+    const peer = await apiPeer('embedded', { host, port, directory: join(directory, 'cluster') }, tester);
+    return { peer, kubeconfigFile: server.kubeconfigFile, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const isReady = (port: number, ca: string): Promise<true | undefined> =>
+  new Promise((resolve, reject) => {
+    const request = get({ host, port, path: '/readyz', ca, timeout: 2000, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200 ? true : undefined);
+    });
+    request.on('error', reject).on('timeout', () => request.destroy(new Error('no answer')));
+  });
+
+/** A real kube-apiserver, on a PKI of the same making, over an etcd of its own. Needs etcd, kube-apiserver, kube-controller-manager. */
+export const startReal = async (): Promise<TestServer> => {
+  const directory = mkdtempSync(join(tmpdir(), 'certwright-real-'));
+  const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()];
+  const cluster = join(directory, 'cluster');
+  const logs = join(directory, 'logs');
+  mkdirSync(logs);
+  const pki = await provideServerPki({ directory: cluster, host, port, at: new Date(), random: randomOctets, requestedBy: 'test' });
+  const kubeconfigFile = join(cluster, 'localhost/super-admin.conf');
+  const file = (path: string): string => join(cluster, path);
+  const daemons: Daemon[] = [];
+  const stop = async (): Promise<void> => {
+    for (const daemon of daemons.toReversed()) await daemon.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    const etcdUrl = `http://${host}:${etcdPort}`;
+    daemons.push(
+      startDaemon(
+        'etcd',
+        requireTool('etcd'),
+        [
+          `--data-dir=${join(directory, 'etcd')}`,
+          `--listen-client-urls=${etcdUrl}`,
+          `--advertise-client-urls=${etcdUrl}`,
+          `--listen-peer-urls=http://${host}:${peerPort}`,
+          `--initial-advertise-peer-urls=http://${host}:${peerPort}`,
+          `--initial-cluster=default=http://${host}:${peerPort}`,
+          '--unsafe-no-fsync',
+        ],
+        { logFile: join(logs, 'etcd.log') },
+      ),
+      startDaemon(
+        'kube-apiserver',
+        requireTool('kube-apiserver'),
+        [
+          `--bind-address=${host}`,
+          `--advertise-address=${host}`,
+          `--secure-port=${port}`,
+          `--cert-dir=${directory}`,
+          `--tls-cert-file=${file('localhost/pki/apiserver.crt')}`,
+          `--tls-private-key-file=${file('localhost/pki/apiserver.key')}`,
+          `--client-ca-file=${file('pki/ca.crt')}`,
+          `--etcd-servers=${etcdUrl}`,
+          `--service-account-key-file=${file('pki/sa.pub')}`,
+          `--service-account-signing-key-file=${file('pki/sa.key')}`,
+          '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+          '--authorization-mode=RBAC',
+          '--service-cluster-ip-range=10.96.0.0/16',
+        ],
+        { logFile: join(logs, 'kube-apiserver.log') },
+      ),
+    );
+    await waitFor('kube-apiserver is ready', () => isReady(port, pki.clientCa), { daemons });
+    daemons.push(
+      startDaemon(
+        'kube-controller-manager',
+        requireTool('kube-controller-manager'),
+        [
+          `--kubeconfig=${kubeconfigFile}`,
+          '--use-service-account-credentials=false',
+          '--leader-elect=false',
+          '--bind-address=127.0.0.1',
+          '--secure-port=0',
+          '--port=0',
+          `--cert-dir=${directory}`,
+          `--root-ca-file=${file('pki/ca.crt')}`,
+          `--service-account-private-key-file=${file('pki/sa.key')}`,
+          '--controllers=namespace,garbagecollector,serviceaccount,root-ca-cert-publisher',
+          '--namespace-sync-period=1s',
+        ],
+        { logFile: join(logs, 'kube-controller-manager.log') },
+      ),
+    );
+    return { peer: await apiPeer('kube-apiserver', { host, port, directory: cluster }, tester), kubeconfigFile, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};

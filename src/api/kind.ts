@@ -26,9 +26,11 @@ export type WriteContext = { readonly user: UserInfo; readonly now: Date };
 /** A part of an object with a path of its own; `keep` says what a write through it may change. */
 export type Subresource = {
   readonly name: string;
-  readonly verbs: readonly ('get' | 'patch' | 'update')[];
-  /** The object to store, from what was sent and what is stored. */
-  readonly apply: (sent: KubernetesObject, old: KubernetesObject, context: WriteContext) => KubernetesObject;
+  readonly verbs: readonly ('create' | 'get' | 'patch' | 'update')[];
+  /** The kind that is sent and answered, where it is another one. */
+  readonly serves?: { readonly group: string; readonly version: string; readonly kind: string };
+  /** The object to store, from what was sent and what is stored; absent where nothing is stored. */
+  readonly apply?: (sent: KubernetesObject, old: KubernetesObject, context: WriteContext) => KubernetesObject;
   readonly problems?: (object: KubernetesObject, old: KubernetesObject) => readonly FieldProblem[];
 };
 

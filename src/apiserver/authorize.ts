@@ -1,41 +1,83 @@
-// Whether someone may do something. So far: members of system:masters everything, all others what everyone may see; anything else is refused.
+// Whether someone may do something: the RBAC objects in the store decide, and members of system:masters may do everything
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/).
 
-import type { UserInfo } from '../api/kind.ts';
+import { resourceKey, type UserInfo } from '../api/kind.ts';
+import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from '../api/kinds/rbac.ts';
+import type { KubernetesObject } from '../api/object.ts';
+import { textAt } from '../api/object.ts';
+import { type Access, matchingSubject, type PolicyRule, type RoleRef, roleRefOf, ruleAllows, rulesOf } from '../api/rbac.ts';
 import { forbidden, pathForbidden } from '../api/status.ts';
+import type { Stored } from './store.ts';
 
-/** A request for a resource, or for a path that is none. */
-export type Attributes = {
-  readonly user: UserInfo;
-  readonly verb: string;
-} & (
-  | {
-      readonly group: string;
-      readonly plural: string;
-      readonly subresource: string | undefined;
-      readonly namespace: string;
-      readonly name: string;
-    }
-  | { readonly path: string }
-);
+/** What rules are read from: the store, or a transaction of it. */
+export type RoleSource = {
+  get(resource: string, namespace: string, name: string): Stored | undefined;
+  list(resource: string, namespace?: string): readonly Stored[];
+};
 
-/** Paths that anyone may read (ClusterRole system:public-info-viewer). */
-const publicPaths: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/']);
+export type Verdict = { readonly allowed: boolean /** Which binding allowed it. */; readonly reason: string };
 
-const isAllowed = (attributes: Attributes): boolean =>
-  attributes.user.groups.includes('system:masters') ||
-  ('path' in attributes && attributes.verb === 'get' && publicPaths.has(attributes.path));
+/** A binding that means a user, with the rules of its role. */
+export type Grant = {
+  readonly binding: KubernetesObject;
+  readonly subject: unknown;
+  readonly ref: RoleRef;
+  readonly rules: readonly PolicyRule[];
+};
+
+/** The rules of the role that a binding in this namespace refers to; none where there is no such role. */
+export const referredRules = (source: RoleSource, { kind, name }: RoleRef, namespace: string): readonly PolicyRule[] => {
+  const found =
+    kind === 'ClusterRole' ? source.get(resourceKey(clusterRoleKind), '', name) : source.get(resourceKey(roleKind), namespace, name);
+  return found === undefined ? [] : rulesOf(found.object);
+};
+
+/** Every grant to a user: for the whole cluster, and for a namespace where one is meant. */
+export const grantsTo = (source: RoleSource, user: UserInfo, namespace: string): readonly Grant[] => {
+  const bindings = [
+    ...source.list(resourceKey(clusterRoleBindingKind)),
+    ...(namespace === '' ? [] : source.list(resourceKey(roleBindingKind), namespace)),
+  ];
+  return bindings.flatMap(({ object }) => {
+    const subject = matchingSubject(object, user);
+    if (subject === undefined) return [];
+    const ref = roleRefOf(object);
+    return [{ binding: object, subject, ref, rules: referredRules(source, ref, object.metadata.namespace ?? '') }];
+  });
+};
+
+export const isMaster = ({ groups }: UserInfo): boolean => groups.includes('system:masters');
+
+const reasonOf = ({ binding: { kind, metadata }, subject, ref }: Grant): string => {
+  const name = metadata.namespace === undefined ? metadata.name : `${metadata.name}/${metadata.namespace}`;
+  const who =
+    textAt(subject, 'kind') === 'ServiceAccount' ? `${textAt(subject, 'name')}/${textAt(subject, 'namespace')}` : textAt(subject, 'name');
+  return `RBAC: allowed by ${kind} "${name}" of ${ref.kind} "${ref.name}" to ${textAt(subject, 'kind')} "${who}"`;
+};
+
+/** Whether a user may. */
+export const authorize = (source: RoleSource, user: UserInfo, access: Access): Verdict => {
+  if (isMaster(user)) return { allowed: true, reason: '' };
+  const namespace = 'path' in access ? '' : access.namespace;
+  const grant = grantsTo(source, user, namespace).find(
+    // A binding in a namespace gives nothing beyond it, paths included.
+    ({ binding, rules }) =>
+      !('path' in access && binding.metadata.namespace !== undefined) && rules.some((rule) => ruleAllows(rule, access)),
+  );
+  return grant === undefined ? { allowed: false, reason: '' } : { allowed: true, reason: reasonOf(grant) };
+};
 
 /** Throws Forbidden, in the words clients know. */
-export const requireAllowed = (attributes: Attributes): void => {
-  if (isAllowed(attributes)) return;
-  const { user, verb } = attributes;
-  if ('path' in attributes) throw pathForbidden(`User "${user.username}" cannot ${verb} path "${attributes.path}"`);
-  const { group, plural, subresource, namespace, name } = attributes;
-  const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
+export const requireAllowed = (source: RoleSource, user: UserInfo, access: Access): void => {
+  if (authorize(source, user, access).allowed) return;
+  const { verb } = access;
+  if ('path' in access) throw pathForbidden(`User "${user.username}" cannot ${verb} path "${access.path}"`);
+  const { group, resource, subresource, namespace, name } = access;
+  const whole = subresource === '' ? resource : `${resource}/${subresource}`;
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
   throw forbidden(
-    { group, plural: resource },
+    { group, plural: whole },
     name,
-    `User "${user.username}" cannot ${verb} resource "${resource}" in API group "${group}" ${where}`,
+    `User "${user.username}" cannot ${verb} resource "${whole}" in API group "${group}" ${where}`,
   );
 };

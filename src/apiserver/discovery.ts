@@ -38,11 +38,11 @@ export const resourceList = ({ kinds }: KindTable, group: string, version: strin
       },
       ...kind.subresources
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-        .map(({ name, verbs }) => ({
+        .map(({ name, verbs, serves }) => ({
           name: `${kind.plural}/${name}`,
           singularName: '',
           namespaced: kind.isNamespaced,
-          kind: kind.kind,
+          ...(serves ?? { kind: kind.kind }),
           verbs: sorted(verbs),
         })),
     ]),
@@ -83,7 +83,13 @@ const aggregatedResource = (kind: Kind): Fields => {
     ...(kind.categories.length === 0 ? {} : { categories: kind.categories }),
     ...(kind.subresources.length === 0
       ? {}
-      : { subresources: kind.subresources.map(({ name, verbs }) => ({ subresource: name, responseKind, verbs: sorted(verbs) })) }),
+      : {
+          subresources: kind.subresources.map(({ name, verbs, serves }) => ({
+            subresource: name,
+            responseKind: serves ?? responseKind,
+            verbs: sorted(verbs),
+          })),
+        }),
   };
 };
 

@@ -4,16 +4,17 @@ import type { Kind, Verb } from '../api/kind.ts';
 import { httpCode, methodNotAllowed, resourceUnknown, type StatusDetails } from '../api/status.ts';
 import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { errorClass } from '../base/error-codes.ts';
-import { type ApiRequest, type ApiResponse, flag, type Server } from './api-request.ts';
+import { type ApiRequest, type ApiResponse, flag } from './api-request.ts';
 import { requireAllowed } from './authorize.ts';
 import { apiGroup, discoveryRoot, resourceList } from './discovery.ts';
+import { handleReview, handleTokenRequest, isReview, type ReviewServer } from './handle-review.ts';
 import { getObject, listObjects } from './list-objects.ts';
 import type { OpenApi } from './openapi.ts';
 import { parseResourcePath, type ResourcePath } from './request-path.ts';
 import { watchObjects } from './watch-objects.ts';
 import { handleCreate, handleDelete, handleDeleteCollection, handlePatch, handleUpdate } from './write-requests.ts';
 
-export type Surface = Server & {
+export type Surface = ReviewServer & {
   readonly openApi: OpenApi;
   /** `/version`. */
   readonly version: Readonly<Record<string, string>>;
@@ -40,18 +41,26 @@ const byMethod: Readonly<Record<string, readonly [onItem: Verb | undefined, onCo
 };
 
 /** The verb of a request; HEAD and OPTIONS have none. Throws MethodNotAllowed. */
-const verbOf = ({ method, query }: ApiRequest, hasName: boolean): Verb => {
-  const verb = byMethod[method]?.[hasName ? 0 : 1];
+const verbOf = ({ method, query }: ApiRequest, hasName: boolean, part: string | undefined): Verb => {
+  // What is posted to a part of an object is created there.
+  const verb = method === 'POST' && part !== undefined ? 'create' : byMethod[method]?.[hasName ? 0 : 1];
   if (verb === undefined) throw methodNotAllowed();
   return verb === 'list' && flag(query, 'watch') ? 'watch' : verb;
 };
 
 const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: ApiRequest): ApiResponse | Promise<ApiResponse> => {
   const { namespace = '', name = '', subresource: part } = path;
-  const verb = verbOf(request, path.name !== undefined);
+  const verb = verbOf(request, path.name !== undefined, part);
   // A list may name its one object by a field selector, and is then judged by that name.
   const named = name !== '' ? name : (/(?:^|,)metadata\.name==?([^,]+)/.exec(request.query.get('fieldSelector') ?? '')?.[1] ?? '');
-  requireAllowed({ user: request.user, verb, group: kind.group, plural: kind.plural, subresource: part, namespace, name: named });
+  requireAllowed(surface.store, request.user, {
+    verb,
+    group: kind.group,
+    resource: kind.plural,
+    subresource: part ?? '',
+    namespace,
+    name: named,
+  });
   const subresource = part === undefined ? undefined : kind.subresources.find((found) => found.name === part);
   if (part !== undefined && subresource === undefined) throw resourceUnknown();
   const isMisplaced = kind.isNamespaced ? namespace === '' && path.name !== undefined : namespace !== '';
@@ -59,6 +68,8 @@ const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: A
   const isOffered = subresource === undefined ? kind.verbs.includes(verb) : (subresource.verbs as readonly string[]).includes(verb);
   if (!isOffered || (verb === 'create' && kind.isNamespaced && namespace === '')) throw methodNotAllowed();
   const asked = { kind, namespace, name, request };
+  if (subresource?.name === 'token') return handleTokenRequest(surface, asked);
+  if (isReview(kind)) return handleReview(surface, asked);
   switch (verb) {
     case 'get':
       return getObject(surface, asked);
@@ -83,15 +94,17 @@ const handleResource = (surface: Surface, path: ResourcePath, request: ApiReques
   const { kinds } = surface;
   const kind = path.plural === undefined ? undefined : kinds.find(path.group, path.version, path.plural);
   if (kind !== undefined) return handleKind(surface, kind, path, request);
+  const verb = request.method.toLowerCase();
   requireAllowed(
+    surface.store,
+    request.user,
     path.plural === undefined
-      ? { user: request.user, verb: request.method.toLowerCase(), path: request.path }
+      ? { verb, path: request.path }
       : {
-          user: request.user,
-          verb: request.method.toLowerCase(),
+          verb,
           group: path.group,
-          plural: path.plural,
-          subresource: path.subresource,
+          resource: path.plural,
+          subresource: path.subresource ?? '',
           namespace: path.namespace ?? '',
           name: path.name ?? '',
         },
@@ -107,7 +120,7 @@ const health = ({ isReady }: Surface, path: string): ApiResponse =>
 
 const handlePath = (surface: Surface, request: ApiRequest): ApiResponse => {
   const { path } = request;
-  requireAllowed({ user: request.user, verb: request.method.toLowerCase(), path });
+  requireAllowed(surface.store, request.user, { verb: request.method.toLowerCase(), path });
   if (request.method !== 'GET') throw methodNotAllowed();
   const [, root, second] = path.replace(/\/$/, '').split('/');
   if (['/healthz', '/livez', '/readyz'].includes(path)) return health(surface, path);
@@ -152,7 +165,7 @@ export const handleRequest = async (surface: Surface, request: ApiRequest): Prom
     const isApi = /^\/(?:api|apis\/[^/]+)\/[^/]/.test(request.path);
     const path = isApi ? parseResourcePath(request.path) : undefined;
     if (isApi && path === undefined) {
-      requireAllowed({ user: request.user, verb: request.method.toLowerCase(), path: request.path });
+      requireAllowed(surface.store, request.user, { verb: request.method.toLowerCase(), path: request.path });
       return text('404 page not found\n', 404);
     }
     return path === undefined ? handlePath(surface, request) : await handleResource(surface, path, request);

@@ -4,14 +4,21 @@
 import { type Kind, resourceKey, type UserInfo } from '../api/kind.ts';
 import { configMapKind } from '../api/kinds/config-map.ts';
 import { namespaceKind } from '../api/kinds/namespace.ts';
+import { clusterRoleBindingKind, clusterRoleKind } from '../api/kinds/rbac.ts';
 import { serviceAccountKind } from '../api/kinds/service-account.ts';
 import { fieldsAt, groupVersion, type KubernetesObject } from '../api/object.ts';
+import { aggregateRoles, startAggregation } from './aggregate-roles.ts';
 import type { Server } from './api-request.ts';
+import { bootstrapClusterRoleBindings, bootstrapClusterRoles } from './bootstrap-roles.ts';
+import { startGarbageCollection } from './garbage-collection.ts';
 import type { Stored } from './store.ts';
 import { createObject, deleteObject, replaceObject, type Write } from './write-object.ts';
 
 const initialNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'] as const;
 export const rootCaName = 'kube-root-ca.crt';
+
+/** The server itself, which sets up what everyone else is judged by. */
+const itself: UserInfo = { username: 'system:apiserver', groups: ['system:masters'] };
 
 const controller = (name: string): UserInfo => ({
   username: `system:serviceaccount:kube-system:${name}`,
@@ -69,27 +76,35 @@ export type Housekeeping = { stop(): void };
 export const startHousekeeping = async (server: Server, rootCa: string, onBug: (error: unknown) => void): Promise<Housekeeping> => {
   const { store, kinds, now, random } = server;
   let isStopped = false;
-  const as = <Result>(name: string, work: (write: Write) => Result): Promise<Result> =>
-    store.write((transaction) => work({ transaction, user: controller(name), now: now(), random }));
+  const as = <Result>(user: UserInfo, work: (write: Write) => Result): Promise<Result> =>
+    store.write((transaction) => work({ transaction, user, now: now(), random }));
   const keep = async (name: string): Promise<void> => {
     if (isStopped) return;
     const found = store.get('/namespaces', '', name);
     if (found === undefined) return;
-    await as('namespace-controller', (write) => {
+    await as(controller('namespace-controller'), (write) => {
       const current = write.transaction.get('/namespaces', '', name);
       if (current === undefined) return;
       if (current.object.metadata.deletionTimestamp !== undefined) emptyNamespace(write, kinds.kinds, current);
       else furnishNamespace(write, name, rootCa);
     });
   };
-  await as('namespace-controller', (write) => {
-    for (const name of initialNamespaces)
-      if (write.transaction.get('/namespaces', '', name) === undefined)
-        createObject(write, namespaceKind, '', objectOf(namespaceKind, name));
+  await as(itself, (write) => {
+    const provide = (kind: Kind, object: KubernetesObject): void => {
+      if (write.transaction.get(resourceKey(kind), '', object.metadata.name ?? '') === undefined) createObject(write, kind, '', object);
+    };
+    for (const name of initialNamespaces) provide(namespaceKind, objectOf(namespaceKind, name));
+    for (const role of bootstrapClusterRoles) provide(clusterRoleKind, role);
+    for (const binding of bootstrapClusterRoleBindings) provide(clusterRoleBindingKind, binding);
+    // view goes into edit, edit into admin.
+    for (let round = 0; round < 3; round++) aggregateRoles(write);
   });
   for (const { name } of store.list('/namespaces')) await keep(name);
   const again = (name: string): void => void keep(name).catch(onBug);
+  const garbage = startGarbageCollection(server, controller('generic-garbage-collector'), onBug);
   const stops = [
+    garbage.stop,
+    startAggregation(server, itself, onBug),
     store.watch('/namespaces', ({ type, stored }) => {
       if (type !== 'DELETED') again(stored.name);
     }),

@@ -8,6 +8,8 @@ import { tooLarge, unauthorized } from '../api/status.ts';
 import type { ApiRequest, ApiResponse, Sink } from './api-request.ts';
 import { anonymous, type PeerCertificates } from './authenticate.ts';
 import { errorResponse, handleRequest, type Surface } from './handle-request.ts';
+import { impersonated } from './impersonate.ts';
+import { verifyToken } from './service-account-token.ts';
 
 /** As kube-apiserver's. */
 const maxBodyBytes = 3 * 1024 * 1024;
@@ -50,13 +52,24 @@ const presented = (socket: TLSSocket): PeerCertificates => {
   return chain;
 };
 
-const userOf = ({ authenticate, surface }: TransportOptions, message: IncomingMessage): UserInfo => {
-  // Nobody's token is known yet, and a wrong credential is never taken for none.
-  if (message.headers.authorization !== undefined) throw unauthorized();
+const tokenUser = ({ tokenKey, audiences, store, now }: Surface, header: string): UserInfo => {
+  const token = /^bearer +(\S+) *$/i.exec(header)?.[1];
+  const verified = token === undefined ? undefined : verifyToken(tokenKey, token, { source: store, at: now(), audiences });
+  if (verified === undefined || 'problem' in verified) throw unauthorized();
+  return verified.user;
+};
+
+/** Who asks. A wrong credential is never taken for none. */
+const callerOf = ({ authenticate, surface }: TransportOptions, message: IncomingMessage): UserInfo => {
   const socket = message.socket as TLSSocket;
   const chain = presented(socket);
-  return chain.length === 0 ? anonymous : authenticate(socket, chain, surface.now());
+  if (chain.length > 0) return authenticate(socket, chain, surface.now());
+  const { authorization } = message.headers;
+  return authorization === undefined ? anonymous : tokenUser(surface, authorization);
 };
+
+const userOf = (options: TransportOptions, message: IncomingMessage): UserInfo =>
+  impersonated(options.surface.store, callerOf(options, message), message.headersDistinct);
 
 const send = (response: ServerResponse, answer: ApiResponse): void => {
   const headers = { 'cache-control': 'no-cache, private', ...answer.headers } as Record<string, string | string[]>;

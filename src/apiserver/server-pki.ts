@@ -1,5 +1,6 @@
 // The certificates of the embedded control plane: a cluster of one master in kubeadm's layout, made by src/cluster in the data directory.
 
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readFileBounded } from '../base/atomic-file.ts';
@@ -7,6 +8,7 @@ import { generateCluster } from '../cluster/generate.ts';
 import type { ClusterManifest } from '../cluster/manifest.ts';
 import type { Plan } from '../cluster/plan.ts';
 import { planManifest } from '../cluster/plan-manifest.ts';
+import { importPrivateKey } from '../pki/private-key.ts';
 import { parseCertificates, type X509Certificate } from '../pki/x509-certificate.ts';
 
 const machine = 'localhost';
@@ -48,7 +50,9 @@ export type ServerPki = {
   readonly servingKey: string;
   readonly clientCa: string;
   readonly clientAnchors: readonly X509Certificate[];
-  /** A kubeconfig of system:masters. */
+  /** What signs service accounts' tokens. */
+  readonly tokenKey: KeyObject;
+  /** A kubeconfig of the cluster's administrators, whom RBAC lets do everything. */
   readonly adminKubeconfig: Uint8Array;
 };
 
@@ -72,6 +76,7 @@ export const provideServerPki = async ({ directory, host, port, at, random, requ
     servingKey: text(`${machine}/pki/apiserver.key`),
     clientCa,
     clientAnchors: parseCertificates(clientCa),
-    adminKubeconfig: readFileBounded(join(directory, `${machine}/super-admin.conf`), 1024 * 1024),
+    tokenKey: importPrivateKey(text('pki/sa.key'), { what: 'service account key' }),
+    adminKubeconfig: readFileBounded(join(directory, `${machine}/admin.conf`), 1024 * 1024),
   };
 };

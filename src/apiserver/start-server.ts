@@ -14,6 +14,7 @@ import { httpsTransport } from './https-transport.ts';
 import { kindTable } from './kind-table.ts';
 import { openApi } from './openapi.ts';
 import { provideServerPki } from './server-pki.ts';
+import { tokenKey } from './service-account-token.ts';
 import { openStore } from './store.ts';
 import { openStoreFile } from './store-file.ts';
 
@@ -36,6 +37,8 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
+/** Whose tokens these are; also what they are for unless they say otherwise. */
+const issuer = 'https://kubernetes.default.svc.cluster.local';
 /** How long requests under way may take to end once the server stops. */
 const drainMs = 5000;
 
@@ -100,6 +103,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       kinds,
       now,
       random,
+      tokenKey: tokenKey(pki.tokenKey, issuer),
+      audiences: [issuer],
       openApi: openApi(kinds, version['gitVersion'] ?? ''),
       version,
       address: `${host}:${port}`,

@@ -4,6 +4,7 @@ import { type Kind, resourceKey, type Subresource, type WriteContext } from '../
 import { metadataChangeProblems, metadataProblems } from '../api/metadata.ts';
 import { fieldsAt, isSameJson, type KubernetesObject, listAt, type ObjectMeta, without } from '../api/object.ts';
 import { alreadyExists, badRequest, conflict, forbidden, invalid, invalidValue, notFound, staleObject } from '../api/status.ts';
+import { requireNoEscalation } from './escalation.ts';
 import type { Stored, Transaction } from './store.ts';
 
 export type Write = WriteContext & { readonly transaction: Transaction; readonly random: (length: number) => Uint8Array };
@@ -67,6 +68,7 @@ export const createObject = (write: Write, kind: Kind, namespace: string, sent: 
   const object = kind.withDefaults(kind.forCreate({ ...sent, metadata }, write));
   requireValid(kind, object);
   if (name === undefined) throw invalid(kind, '', []);
+  requireNoEscalation(transaction, write.user, kind, object, undefined, '');
   if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
   return transaction.put(resourceKey(kind), namespace, name, object);
 };
@@ -129,7 +131,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
     metadata: settledMetadata(kind, { ...given, name, ...(kind.isNamespaced ? { namespace } : {}) }, old.metadata),
   };
   const next = kind.withDefaults(
-    subresource === undefined ? kind.forUpdate(whole, old, write) : { ...subresource.apply(whole, old, write) },
+    subresource?.apply === undefined ? kind.forUpdate(whole, old, write) : subresource.apply(whole, old, write),
   );
   const problems = [
     ...metadataChangeProblems(next.metadata, old.metadata),
@@ -137,6 +139,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
   requireValid(kind, next);
+  requireNoEscalation(transaction, write.user, kind, next, old, subresource?.name ?? '');
   const counted =
     kind.hasGeneration && subresource?.name !== 'status' && changesSpec(next, old)
       ? { ...next, metadata: { ...next.metadata, generation: (old.metadata.generation ?? 1) + 1 } }

@@ -6,11 +6,12 @@ import { needs } from '../../src/testing/tools.ts';
 import { certificateRequestCases } from './parity/certificate-request-cases.ts';
 import { deleteCases } from './parity/delete-cases.ts';
 import { discoveryCases } from './parity/discovery-cases.ts';
+import { identityCases } from './parity/identity-cases.ts';
 import { listCases } from './parity/list-cases.ts';
 import { watchCases } from './parity/watch-cases.ts';
 import { writeCases } from './parity/write-cases.ts';
 
-const cases = [...discoveryCases, ...listCases, ...watchCases, ...writeCases, ...deleteCases, ...certificateRequestCases];
+const cases = [...discoveryCases, ...listCases, ...watchCases, ...writeCases, ...deleteCases, ...certificateRequestCases, ...identityCases];
 
 describe('the embedded server', () => {
   let server: TestServer | undefined;

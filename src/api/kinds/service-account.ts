@@ -14,4 +14,5 @@ export const serviceAccountKind = defineKind({
   shortNames: ['sa'],
   columns: [nameColumn, text('Secrets', (object) => String(listAt(object, 'secrets').length)), ageColumn],
   deleteReturnsObject: true,
+  subresources: [{ name: 'token', verbs: ['create'], serves: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } }],
 });

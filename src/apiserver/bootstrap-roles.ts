@@ -1,0 +1,115 @@
+// The roles and bindings that are there from the start: those that clients notice (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings),
+// and kubeadm's cluster administrators.
+
+import type { Fields, KubernetesObject } from '../api/object.ts';
+
+const apiVersion = 'rbac.authorization.k8s.io/v1';
+const apiGroup = 'rbac.authorization.k8s.io';
+const bootstrapping = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
+
+const rule = (apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[], more: Fields = {}): Fields => ({
+  apiGroups,
+  resources,
+  verbs,
+  ...more,
+});
+const urls = (nonResourceURLs: readonly string[], verbs: readonly string[]): Fields => ({ nonResourceURLs, verbs });
+
+const role = (
+  name: string,
+  rules: readonly Fields[],
+  labels: Readonly<Record<string, string>> = {},
+  more: Fields = {},
+): KubernetesObject => ({
+  apiVersion,
+  kind: 'ClusterRole',
+  metadata: { name, labels: { ...bootstrapping, ...labels } },
+  rules,
+  ...more,
+});
+
+const binding = (name: string, roleName: string, ...groups: readonly string[]): KubernetesObject => ({
+  apiVersion,
+  kind: 'ClusterRoleBinding',
+  metadata: { name, labels: bootstrapping },
+  roleRef: { apiGroup, kind: 'ClusterRole', name: roleName },
+  subjects: groups.map((group) => ({ apiGroup, kind: 'Group', name: group })),
+});
+
+const read = ['get', 'list', 'watch'];
+const write = ['create', 'delete', 'deletecollection', 'patch', 'update'];
+const allVerbs = [...read, ...write];
+const aggregateTo = (name: string) => ({ [`rbac.authorization.k8s.io/aggregate-to-${name}`]: 'true' });
+const aggregated = (name: string): Fields => ({ aggregationRule: { clusterRoleSelectors: [{ matchLabels: aggregateTo(name) }] } });
+
+const viewed = [
+  'configmaps',
+  'endpoints',
+  'events',
+  'namespaces',
+  'pods',
+  'pods/log',
+  'pods/status',
+  'serviceaccounts',
+  'services',
+  'services/status',
+];
+const edited = ['configmaps', 'endpoints', 'pods', 'secrets', 'serviceaccounts', 'services'];
+
+export const bootstrapClusterRoles: readonly KubernetesObject[] = [
+  role('cluster-admin', [rule(['*'], ['*'], ['*']), urls(['*'], ['*'])]),
+  role('admin', [], {}, aggregated('admin')),
+  role('edit', [], aggregateTo('admin'), aggregated('edit')),
+  role('view', [], aggregateTo('edit'), aggregated('view')),
+  role(
+    'system:aggregate-to-admin',
+    [rule([apiGroup], ['roles', 'rolebindings'], allVerbs), rule(['authorization.k8s.io'], ['localsubjectaccessreviews'], ['create'])],
+    aggregateTo('admin'),
+  ),
+  role(
+    'system:aggregate-to-edit',
+    [
+      rule([''], ['secrets'], read),
+      rule([''], ['serviceaccounts'], ['impersonate']),
+      rule([''], edited, write),
+      rule([''], ['serviceaccounts/token'], ['create']),
+      rule(['apps'], ['deployments', 'statefulsets'], write),
+      rule(['networking.k8s.io'], ['ingresses'], write),
+      rule(['coordination.k8s.io'], ['leases'], allVerbs),
+    ],
+    aggregateTo('edit'),
+  ),
+  role(
+    'system:aggregate-to-view',
+    [
+      rule([''], viewed, read),
+      rule(['apps'], ['deployments', 'deployments/status', 'statefulsets', 'statefulsets/status'], read),
+      rule(['networking.k8s.io'], ['ingresses', 'ingresses/status'], read),
+      rule(['discovery.k8s.io'], ['endpointslices'], read),
+    ],
+    aggregateTo('view'),
+  ),
+  role('system:discovery', [
+    urls(
+      ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version', '/version/'],
+      ['get'],
+    ),
+  ]),
+  role('system:basic-user', [
+    rule(['authorization.k8s.io'], ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], ['create']),
+    rule(['authentication.k8s.io'], ['selfsubjectreviews'], ['create']),
+  ]),
+  role('system:public-info-viewer', [urls(['/healthz', '/livez', '/readyz', '/version', '/version/'], ['get'])]),
+  role('system:auth-delegator', [
+    rule(['authentication.k8s.io'], ['tokenreviews'], ['create']),
+    rule(['authorization.k8s.io'], ['subjectaccessreviews'], ['create']),
+  ]),
+];
+
+export const bootstrapClusterRoleBindings: readonly KubernetesObject[] = [
+  binding('cluster-admin', 'cluster-admin', 'system:masters'),
+  binding('kubeadm:cluster-admins', 'cluster-admin', 'kubeadm:cluster-admins'),
+  binding('system:discovery', 'system:discovery', 'system:authenticated'),
+  binding('system:basic-user', 'system:basic-user', 'system:authenticated'),
+  binding('system:public-info-viewer', 'system:public-info-viewer', 'system:authenticated', 'system:unauthenticated'),
+];

@@ -1,0 +1,156 @@
+// Objects go with their owners (https://kubernetes.io/docs/concepts/architecture/garbage-collection/): in the background, before the owner
+// (foregroundDeletion), or not at all (orphan).
+
+import { type Kind, resourceKey, type UserInfo } from '../api/kind.ts';
+import { type KubernetesObject, type ObjectMeta, type OwnerReference, without } from '../api/object.ts';
+import type { Server } from './api-request.ts';
+import type { Change, Stored } from './store.ts';
+import { deleteObject, replaceObject, type Write } from './write-object.ts';
+
+type Key = { readonly kind: Kind; readonly namespace: string; readonly name: string };
+
+const owners = ({ metadata }: KubernetesObject): readonly OwnerReference[] => metadata.ownerReferences ?? [];
+
+/** Metadata with a list, which is left out where it is empty. */
+const withList = <Name extends 'finalizers' | 'ownerReferences'>(
+  metadata: ObjectMeta,
+  name: Name,
+  list: NonNullable<ObjectMeta[Name]>,
+): ObjectMeta => ({
+  ...without(metadata, name),
+  ...(list.length === 0 ? {} : { [name]: list }),
+});
+const keyText = ({ kind, namespace, name }: Key): string => `${resourceKey(kind)}\0${namespace}\0${name}`;
+const background = { propagationPolicy: 'Background', uid: undefined, resourceVersion: undefined } as const;
+
+const change = (write: Write, { kind, namespace, name }: Key, edit: (old: KubernetesObject) => KubernetesObject): void => {
+  replaceObject(write, { kind, namespace, name, isPatch: true, change: edit });
+};
+
+const withoutFinalizer =
+  (finalizer: string) =>
+  (old: KubernetesObject): KubernetesObject => ({
+    ...old,
+    metadata: withList(
+      old.metadata,
+      'finalizers',
+      (old.metadata.finalizers ?? []).filter((name) => name !== finalizer),
+    ),
+  });
+
+const withoutOwner =
+  (uid: string) =>
+  (old: KubernetesObject): KubernetesObject => ({
+    ...old,
+    metadata: withList(
+      old.metadata,
+      'ownerReferences',
+      owners(old).filter((owner) => owner.uid !== uid),
+    ),
+  });
+
+export type GarbageCollection = { stop(): void };
+
+/** Starts collecting. `user` is who it is done as. */
+export const startGarbageCollection = (server: Server, user: UserInfo, onBug: (error: unknown) => void): GarbageCollection => {
+  const { store, kinds, now, random } = server;
+  const dependentsByOwner = new Map<string, Map<string, Key>>();
+  const stored = kinds.kinds.filter(({ verbs }) => verbs.includes('delete'));
+  let isStopped = false;
+
+  const note = (kind: Kind, { namespace, name, object }: Stored, isThere: boolean): void => {
+    const key: Key = { kind, namespace, name };
+    for (const { uid } of owners(object)) {
+      const known = dependentsByOwner.get(uid) ?? new Map<string, Key>();
+      if (isThere) known.set(keyText(key), key);
+      else known.delete(keyText(key));
+      if (known.size === 0) dependentsByOwner.delete(uid);
+      else dependentsByOwner.set(uid, known);
+    }
+  };
+
+  const ownerExists = (write: Write, owner: OwnerReference, namespace: string): boolean => {
+    const kind = kinds.kinds.find(
+      (found) => found.kind === owner.kind && owner.apiVersion === (found.group === '' ? found.version : `${found.group}/${found.version}`),
+    );
+    // An owner of a kind that is not served cannot be looked up, and what cannot be told is left alone.
+    if (kind === undefined) return true;
+    const found = write.transaction.get(resourceKey(kind), kind.isNamespaced ? namespace : '', owner.name);
+    return found?.object.metadata.uid === owner.uid;
+  };
+
+  const collect = (write: Write, key: Key): void => {
+    const found = write.transaction.get(resourceKey(key.kind), key.namespace, key.name);
+    if (found === undefined || owners(found.object).length === 0) return;
+    const gone = owners(found.object).filter((owner) => !ownerExists(write, owner, key.namespace));
+    if (gone.length === 0) return;
+    if (gone.length === owners(found.object).length) deleteObject(write, key.kind, key.namespace, key.name, background);
+    else for (const { uid } of gone) change(write, key, withoutOwner(uid));
+  };
+
+  const dependentsOf = (write: Write, uid: string): readonly Key[] =>
+    [...(dependentsByOwner.get(uid)?.values() ?? [])].filter((key) => {
+      const found = write.transaction.get(resourceKey(key.kind), key.namespace, key.name);
+      return found !== undefined && owners(found.object).some((owner) => owner.uid === uid);
+    });
+
+  /** What an owner's finalizers ask for, done as far as it can be. */
+  const settle = (write: Write, key: Key): void => {
+    const found = write.transaction.get(resourceKey(key.kind), key.namespace, key.name);
+    const { uid = '', deletionTimestamp, finalizers = [] } = found?.object.metadata ?? {};
+    if (deletionTimestamp === undefined) return;
+    const dependents = dependentsOf(write, uid);
+    if (finalizers.includes('orphan')) {
+      for (const dependent of dependents) change(write, dependent, withoutOwner(uid));
+      change(write, key, withoutFinalizer('orphan'));
+    } else if (finalizers.includes('foregroundDeletion')) {
+      for (const dependent of dependents)
+        deleteObject(write, dependent.kind, dependent.namespace, dependent.name, { ...background, propagationPolicy: 'Foreground' });
+      if (dependentsOf(write, uid).length === 0) change(write, key, withoutFinalizer('foregroundDeletion'));
+    }
+  };
+
+  const act = (work: (write: Write) => void): void => {
+    if (!isStopped) void store.write((transaction) => work({ transaction, user, now: now(), random })).catch(onBug);
+  };
+
+  const onChange = (kind: Kind, { type, stored: current, previous }: Change): void => {
+    if (previous !== undefined) note(kind, previous, false);
+    if (type !== 'DELETED') note(kind, current, true);
+    const { uid = '', deletionTimestamp, ownerReferences } = current.object.metadata;
+    if (type === 'DELETED') {
+      const dependents = [...(dependentsByOwner.get(uid)?.values() ?? [])];
+      if (dependents.length > 0)
+        act((write) => {
+          for (const dependent of dependents) collect(write, dependent);
+        });
+      // An owner may be waiting for this one to go.
+      for (const owner of ownerReferences ?? []) {
+        const of = kinds.kinds.find((found) => found.kind === owner.kind);
+        if (of !== undefined)
+          act((write) => settle(write, { kind: of, namespace: of.isNamespaced ? current.namespace : '', name: owner.name }));
+      }
+    } else if (deletionTimestamp !== undefined) act((write) => settle(write, { kind, namespace: current.namespace, name: current.name }));
+    // It may name an owner that was gone before it came.
+    else if (type === 'ADDED' && (ownerReferences ?? []).length > 0)
+      act((write) => collect(write, { kind, namespace: current.namespace, name: current.name }));
+  };
+
+  const stops = stored.map((kind) => {
+    for (const found of store.list(resourceKey(kind))) note(kind, found, true);
+    return store.watch(resourceKey(kind), (found) => onChange(kind, found));
+  });
+  // What a stop interrupted is taken up again.
+  for (const kind of stored)
+    for (const found of store.list(resourceKey(kind))) {
+      const key: Key = { kind, namespace: found.namespace, name: found.name };
+      if (found.object.metadata.deletionTimestamp !== undefined) act((write) => settle(write, key));
+      if (owners(found.object).length > 0) act((write) => collect(write, key));
+    }
+  return {
+    stop: () => {
+      isStopped = true;
+      for (const stop of stops) stop();
+    },
+  };
+};

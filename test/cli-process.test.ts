@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { repositoryRoot } from '../src/testing/golden.ts';
+import { needs } from '../src/testing/tools.ts';
 
 const launcher = join(repositoryRoot, 'certwright');
 const scratch = mkdtempSync(join(tmpdir(), 'certwright-process-'));
@@ -82,6 +83,20 @@ describe('a process', () => {
     const { stdout, status } = bash('cd cluster && "$1" cluster generate && "$1" cluster check | tail -1');
     assert.equal(status, 0);
     assert.match(stdout, /\n\d+ ok\n$/);
+  });
+
+  test('asks twice for a new passphrase, also of one who types faster than it asks', needs('openssl'), () => {
+    for (const typed of ['(sleep 1; echo abc123; sleep 1; echo abc123; sleep 1)', '(sleep 1; printf "abc123\\nabc123\\n"; sleep 1)']) {
+      const { stdout } = bash(`rm -f typed.pem; ${typed} | script -qec "$1 pki genkey --encrypt --out typed.pem" /dev/null`);
+      assert.match(stdout, /wrote typed\.pem \(encrypted private key/, typed);
+      assert.doesNotMatch(stdout, /abc123/);
+      assert.equal(bash('openssl pkey -in typed.pem -passin pass:abc123 -noout').status, 0);
+    }
+    const { stdout, status } = bash(
+      '(sleep 1; echo one; sleep 1; echo two; sleep 1) | script -qec "$1 pki genkey --encrypt --out other.pem" /dev/null',
+    );
+    assert.match(stdout, /the two passphrases typed are not the same/);
+    assert.equal(status, 2);
   });
 
   test('loads only what the chosen command needs', () => {

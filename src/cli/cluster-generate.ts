@@ -1,5 +1,7 @@
 // `certwright cluster generate`: a plan's whole PKI, or what is missing of it.
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type GenerateRequest, type Generation, generateCluster, planCluster, requireSigned } from '../cluster/generate.ts';
 import type { Action } from '../cluster/generation-plan.ts';
 import type { ClusterManifest } from '../cluster/manifest.ts';
@@ -109,8 +111,11 @@ export const defineClusterGenerate: DefineCommand = (command, io) => {
       const isNew = generation.actions.every(({ kind, id }) => !leaves.has(id) || kind === 'create' || kind === 'pick-up');
       const hasTrustRoot = generation.actions.some(({ id }) => /(?:^|\/)server-trust\.[a-z]+$/.test(id));
       const isWaiting = generation.waiting.length > 0;
+      const caKeys = manifest.authorities.map(({ keyFile }) => keyFile).filter((file) => existsSync(join(outDirectory(io, out), file)));
       const steps =
-        dryRun || isWaiting ? [] : generateSteps(manifest, { isNew, hasTrustRoot, replaced: replacedOf(manifest, generation), flags });
+        dryRun || isWaiting
+          ? []
+          : generateSteps(manifest, { isNew, hasTrustRoot, caKeys, replaced: replacedOf(manifest, generation), flags });
       const result = { planFile, directory: out, layout: manifest.layout, dryRun, ...generation, nextSteps: steps };
       await printResult(io, output, result, () => `${generationText(io, generation, dryRun)}${stepsText(steps)}`);
       if (dryRun && generation.actions.some(({ kind }) => kind === 'differs'))

@@ -1,5 +1,6 @@
 // `certwright cluster renew`: new keys and certificates for leaves, from the plan, and what must be restarted for them.
 
+import { CodedError } from '../base/coded-error.ts';
 import { planRenewal, type Renewal, type RenewRequest, renewCluster } from '../cluster/renew.ts';
 import { formatTime } from '../pki/inspect-certificate.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import type { DefineCommand } from './command.ts';
 import { outputOption } from './common-options.ts';
 import type { Io } from './io.ts';
-import { restartSteps, stepsText } from './next-steps.ts';
+import { requestSteps, restartSteps, stepsText } from './next-steps.ts';
 import { printResult } from './output-format.ts';
 import { startProgress } from './progress.ts';
 import { shownPath } from './shown-path.ts';
@@ -79,10 +80,21 @@ export const defineClusterRenew: DefineCommand = (command, io) => {
         };
         return dryRun ? planRenewal(request) : runRenewal(io, request);
       });
-      const steps = restartSteps(renewal.restarts);
+      const requests = renewal.certificates.flatMap(({ request }) => (request === undefined ? [] : [request]));
+      const steps = [
+        ...requestSteps(
+          requests.map(({ file, answer }) => ({ file: shownPath(io, file), answer: shownPath(io, answer) })),
+          { planFile, out, programName: io.settings.programName },
+        ),
+        ...restartSteps(renewal.restarts),
+      ];
       await printResult(io, output, { planFile, directory: out, dryRun, ...renewal, nextSteps: steps }, () =>
         [renewalText(io, renewal, dryRun), stepsText(steps)].join(''),
       );
+      if (!dryRun && requests.length > 0)
+        throw new CodedError('SignedCertificateMissing', `cannot finish: ${requests.length} certificates are not signed yet`, {
+          hint: 'have the .csr files signed, put each certificate where it belongs, and run certwright cluster generate',
+        });
     });
   return {
     description:

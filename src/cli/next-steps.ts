@@ -36,6 +36,24 @@ export type CommandFlags = { readonly planFile: string; readonly out: string; re
 const placeFlags = ({ planFile, out }: CommandFlags): string =>
   `${planFile === 'kismatic-cluster.yaml' ? '' : ` -f ${shellWord(planFile)}`}${out === 'generated' ? '' : ` --out ${shellWord(out)}`}`;
 
+/** The step for what a CA elsewhere has to sign; none where nothing was requested. */
+export const requestSteps = (
+  requests: readonly { readonly file: string; readonly answer: string }[],
+  flags: CommandFlags,
+): readonly NextStep[] =>
+  requests.length === 0
+    ? []
+    : [
+        {
+          title: 'Have these signed by the CA, each into its file; the machines go on with what they have until then',
+          lines: [
+            ...requests.slice(0, maxHosts).map(({ file, answer }) => `${file} -> ${answer}`),
+            ...(requests.length > maxHosts ? [`and ${requests.length - maxHosts} more`] : []),
+          ],
+        },
+        { title: 'Pick them up', lines: [`${flags.programName} cluster generate${placeFlags(flags)}`] },
+      ];
+
 /** The step that names what to restart; none where nothing reads the new files at start. */
 export const restartSteps = (restarts: Renewal['restarts']): readonly NextStep[] => {
   const hosts = new Map<string, string[]>();
@@ -64,17 +82,23 @@ const trustRootLines: readonly string[] = [
   'what checks clients (--client-ca-file, --requestheader-client-ca-file, --trusted-ca-file, --peer-trusted-ca-file) never does',
 ];
 
-const distribution = (manifest: ClusterManifest, hasTrustRoot: boolean, flags: CommandFlags): readonly NextStep[] => {
+const distribution = (
+  manifest: ClusterManifest,
+  hasTrustRoot: boolean,
+  caKeys: readonly string[],
+  flags: CommandFlags,
+): readonly NextStep[] => {
   const hosts = manifest.machines.map(({ host }) => host);
   const [first = 'HOST'] = hosts;
   const isKubeadm = manifest.layout === 'kubeadm';
+  const keeping: NextStep = {
+    title: isKubeadm
+      ? 'Keep the keys of the CAs here; masters need them only where kube-controller-manager signs (cluster bundle --ca-keys=masters)'
+      : 'Keep the keys of the CAs here; no machine needs them',
+    lines: caKeys.map((keyFile) => `${flags.out}/${keyFile}`),
+  };
   return [
-    {
-      title: isKubeadm
-        ? 'Keep the keys of the CAs here; masters need them only where kube-controller-manager signs (cluster bundle --ca-keys=masters)'
-        : 'Keep the keys of the CAs here; no machine needs them',
-      lines: manifest.authorities.map(({ keyFile }) => `${flags.out}/${keyFile}`),
-    },
+    ...(caKeys.length === 0 ? [] : [keeping]),
     {
       title: isKubeadm ? 'Copy each machine its own tree to /etc/kubernetes' : 'Give each machine its own files, in /etc/kubernetes/pki',
       lines: [
@@ -115,11 +139,14 @@ export const generateSteps = (
   {
     isNew,
     hasTrustRoot,
+    caKeys,
     replaced,
     flags,
   }: {
     readonly isNew: boolean;
     readonly hasTrustRoot: boolean;
+    /** Files of CA keys that are here, below the directory. */
+    readonly caKeys: readonly string[];
     readonly replaced: readonly PlannedCertificate[];
     readonly flags: CommandFlags;
   },
@@ -130,7 +157,7 @@ export const generateSteps = (
       `${flags.programName} certificates generate alice --organizations dev --kubeconfig${flags.out === 'generated' ? '' : ` --generated-assets-dir ${shellWord(flags.out)}`}`,
     ],
   };
-  if (isNew) return [...distribution(manifest, hasTrustRoot, flags), ...firstContact(manifest, flags), people, revocation];
+  if (isNew) return [...distribution(manifest, hasTrustRoot, caKeys, flags), ...firstContact(manifest, flags), people, revocation];
   return restartSteps(restartsFor(manifest, replaced));
 };
 

@@ -2,7 +2,7 @@
 // read while the command runs.
 
 import { CodedError, isCodedError } from '../base/coded-error.ts';
-import type { Io } from './io.ts';
+import { type Io, say } from './io.ts';
 import { readTextInput } from './read-input.ts';
 
 type Given = { readonly passphraseFile?: string | undefined };
@@ -36,6 +36,17 @@ export const withPassphrase = async <T>(
     if (typed === undefined) throw error;
     return opened(typed);
   }
+};
+
+/**
+ * The passphrase for a key about to be made; undefined where it stays unencrypted. A passphrase file is given for a reason; one in the
+ * environment may be there for another key, so it takes --encrypt.
+ */
+export const keyPassphrase = async (io: Io, given: Given & { readonly encrypt?: boolean | undefined }): Promise<string | undefined> => {
+  if (given.encrypt === true || given.passphraseFile !== undefined) return newPassphrase(io, given, 'the key');
+  if (io.settings.passphrase !== undefined)
+    say(io, 'note: the key is not encrypted, although CERTWRIGHT_PASSPHRASE is set; --encrypt does that');
+  return undefined;
 };
 
 /** A passphrase for something about to be made: given, or typed twice. Throws PassphraseRequired. */

@@ -1,5 +1,6 @@
 // `certwright pki bundle`: certificates of many files as one list, each once, sorted and sifted, or in the order of a chain.
 
+import { CodedError } from '../base/coded-error.ts';
 import { formatTime } from '../pki/inspect-certificate.ts';
 import { formatName } from '../pki/name-text.ts';
 import { deduplicateCertificates, orderChain, parseTrustBundle, trustBundlePem } from '../pki/trust-bundle.ts';
@@ -72,6 +73,10 @@ export const definePkiBundle: DefineCommand = (command, io) => {
       const kept = options.dropExpired === true ? once.filter(({ notAfter }) => notAfter >= at) : once;
       const certificates = sorted(kept, options.sort);
       say(io, `${certificates.length} certificates, ${repeats} repeated, ${once.length - kept.length} expired and left out`);
+      if (certificates.length === 0)
+        throw new CodedError('UsageInvalid', 'cannot make a bundle: every certificate is expired, and none would be left', {
+          hint: 'a bundle of nothing would trust nobody; without --drop-expired all are kept',
+        });
       if (options.list !== true && options.output === 'text') {
         const content = trustBundlePem(certificates);
         await writeOutputs(

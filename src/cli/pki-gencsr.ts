@@ -17,6 +17,7 @@ import type { DefineCommand } from './command.ts';
 import { passphraseFileOption } from './common-options.ts';
 import { type Io, say } from './io.ts';
 import { commaList, repeated } from './option-values.ts';
+import { keyPassphrase } from './passphrase.ts';
 import { inputName, onlyOneStdin, readTextInput } from './read-input.ts';
 import { readPrivateKey } from './signing-ca.ts';
 import { requireFree, writeOutputs } from './write-output.ts';
@@ -58,6 +59,7 @@ export const definePkiGencsr: DefineCommand = (command, io) => {
     .option('--usage <usages>', 'usages to ask for, a comma list: client-auth, server-auth, …', commaList)
     .option('--is-ca', 'ask for a CA certificate')
     .option('--out <file>', 'where the request goes; "-" is standard output', '-')
+    .option('--encrypt', 'encrypt the key that is made with a passphrase (PKCS#8, AES-256)')
     .option('--cfssl-json', "print cfssl's JSON {csr, key} on standard output, for cfssljson -bare")
     .addOption(passphraseFileOption())
     .option('--overwrite', 'replace files that exist')
@@ -104,6 +106,7 @@ export const definePkiGencsr: DefineCommand = (command, io) => {
       requireFree(io, [options.out, keyOut], overwrite);
       const algorithm = options.algorithm ?? wanted.keyAlgorithm;
       const key = keyPath === undefined ? await generatePrivateKey(algorithm) : await readPrivateKey(io, keyPath, options);
+      const passphrase = keyOut === undefined ? undefined : await keyPassphrase(io, options);
       const { subjectAltNames } = wanted;
       const signer = keySigner(key, publicKeyOf(key));
       const csr = await makeCsr({ subject: wanted.subject, subjectAltNames, extensions: [...extensions, ...basic] }, signer);
@@ -114,7 +117,12 @@ export const definePkiGencsr: DefineCommand = (command, io) => {
       }
       const outputs = [{ path: options.out, content: csrPem(csr), what: 'certificate request', secret: false }];
       if (keyOut !== undefined)
-        outputs.unshift({ path: keyOut, content: exportPrivateKey(key), what: `private key, ${algorithm}`, secret: true });
+        outputs.unshift({
+          path: keyOut,
+          content: exportPrivateKey(key, passphrase === undefined ? {} : { passphrase: { text: passphrase, random: io.random } }),
+          what: `${passphrase === undefined ? '' : 'encrypted '}private key, ${algorithm}`,
+          secret: true,
+        });
       await writeOutputs(io, outputs, overwrite);
     });
   return {

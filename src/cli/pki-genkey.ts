@@ -7,7 +7,7 @@ import { publicKeyOf } from '../pki/public-key.ts';
 import { keyAlgorithmValue, keyAlgorithmWords } from './certificate-options.ts';
 import type { DefineCommand } from './command.ts';
 import { passphraseFileOption } from './common-options.ts';
-import { newPassphrase } from './passphrase.ts';
+import { keyPassphrase } from './passphrase.ts';
 import { requireFree, writeOutputs } from './write-output.ts';
 
 export const definePkiGenkey: DefineCommand = (command, io) => {
@@ -26,12 +26,17 @@ export const definePkiGenkey: DefineCommand = (command, io) => {
     .option('--overwrite', 'replace files that exist')
     .action(async (options) => {
       const { algorithm, out, publicOut, overwrite } = options;
-      if (options.encrypt === true && options.traditional === true)
+      const encrypts = options.encrypt === true || options.passphraseFile !== undefined;
+      if (options.traditional === true && !/^(?:rsa|ecdsa)-/.test(algorithm))
+        throw new CodedError('UsageInvalid', `cannot write a traditional key: ${algorithm} has no form but PKCS#8`, {
+          hint: 'leave out --traditional',
+        });
+      if (encrypts && options.traditional === true)
         throw new CodedError('UsageInvalid', 'cannot encrypt a traditional key: only PKCS#8 is encrypted here', {
           hint: 'leave out --traditional or --encrypt',
         });
       requireFree(io, [out, publicOut], overwrite);
-      const passphrase = options.encrypt === true ? await newPassphrase(io, options, 'the key') : undefined;
+      const passphrase = await keyPassphrase(io, options);
       const key = await generatePrivateKey(algorithm);
       const content = exportPrivateKey(key, {
         encoding: options.traditional === true ? 'traditional' : 'pkcs8',

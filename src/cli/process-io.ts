@@ -96,14 +96,20 @@ const askSecret = async (question: string): Promise<string | undefined> => {
   }
 };
 
+/** What was typed ahead of the next question. */
+let typedAhead = '';
+
+/** Reads up to the end of a line; what comes after it in one piece belongs to the next question. */
 const readSecretLine = (stdin: NodeJS.ReadStream, end: (exitCode: number) => void): Promise<string> =>
   new Promise((resolve) => {
     let answer = '';
     const onData = (text: string): void => {
-      for (const character of text) {
+      const characters = [...text];
+      for (const [i, character] of characters.entries()) {
         if (character === '\u0003') end(130);
         else if (character === '\r' || character === '\n' || character === '\u0004') {
           stdin.off('data', onData);
+          typedAhead = characters.slice(i + 1).join('');
           resolve(answer);
           return;
         } else if (character === '\u007f' || character === '\b') answer = [...answer].slice(0, -1).join('');
@@ -111,7 +117,12 @@ const readSecretLine = (stdin: NodeJS.ReadStream, end: (exitCode: number) => voi
         else if (character >= ' ') answer += character;
       }
     };
+    const ahead = typedAhead;
+    typedAhead = '';
     stdin.on('data', onData);
+    // A stream that was paused after an earlier question does not start by itself, and a process that waits for nothing ends.
+    stdin.resume();
+    if (ahead !== '') onData(ahead);
   });
 
 const loginName = ({ sudoUser }: Settings): string => {

@@ -96,29 +96,34 @@ const remove = (path: string, { onStep }: DeliveryContext): void => {
  * A pair that gives way to a request is kept aside, and its certificate taken away first, so that no key ever stands beside another's;
  * kubeconfigs that hold the pair go with it, and come back once it is signed.
  */
-const makeWayForRequest = async ({ task }: Prepared, context: DeliveryContext): Promise<void> => {
+const makeWayForRequest = async ({ task }: Prepared, context: DeliveryContext): Promise<readonly string[]> => {
   const { places } = task;
-  if (places.kind !== 'pair' || !existsSync(places.certificateFile)) return;
+  if (places.kind !== 'pair' || !existsSync(places.certificateFile)) return [];
   const gone = [...task.followers.map(({ file }) => file), places.certificateFile];
-  for (const path of task.work === 'request with new key' ? [...gone, places.keyFile] : gone) backUp(path, context.at, context);
+  const aside = task.work === 'request with new key' ? [...gone, places.keyFile] : gone;
+  const backups = aside.map((path) => backUp(path, context.at, context)).filter((path) => path !== undefined);
   const directories = [...new Set(gone.map(dirname))];
   await Promise.all(directories.map(syncDirectory));
   for (const path of gone) remove(path, context);
   await Promise.all(directories.map(syncDirectory));
+  return backups;
 };
 
-const writeKeys = async (batch: readonly Prepared[], context: DeliveryContext): Promise<void> => {
+/** Writes the new keys, and says under which names old files were kept aside for them. */
+const writeKeys = async (batch: readonly Prepared[], context: DeliveryContext): Promise<readonly string[]> => {
+  const backups: string[] = [];
   const fresh: FileToWrite[] = [];
   const pending: FileToWrite[] = [];
   for (const prepared of batch) {
     const { task, key } = prepared;
-    if (task.work === 'request' || task.work === 'request with new key') await makeWayForRequest(prepared, context);
+    if (task.work === 'request' || task.work === 'request with new key') backups.push(...(await makeWayForRequest(prepared, context)));
     if (key === undefined || task.places.kind !== 'pair') continue;
     if (task.work === 'replace pair') pending.push(keyFileOf(task.places.keyFile, key));
     else if (needsKey.has(task.work)) fresh.push(keyFileOf(task.places.keyFile, key));
   }
   await writeFilesAtomic(fresh, context);
   await writePending(pending, context);
+  return backups;
 };
 
 const sign = async (batch: readonly Prepared[], context: DeliveryContext): Promise<readonly Signed[]> => {
@@ -218,7 +223,7 @@ const inTurn = <T>(turns: Turns, work: () => Promise<T>): Promise<T> => {
 };
 
 const deliverBatch = async (batch: readonly Prepared[], turns: Turns, context: DeliveryContext): Promise<readonly string[]> => {
-  await writeKeys(batch, context);
+  const keptForKeys = await writeKeys(batch, context);
   const signed = await inTurn(turns, () => sign(batch, context));
   const writes: Writes = { fresh: [], replaced: [], pendingFollowers: [], pendingCertificates: [], removed: [] };
   for (const one of signed) {
@@ -228,7 +233,7 @@ const deliverBatch = async (batch: readonly Prepared[], turns: Turns, context: D
     closeKey(one, context);
   }
   await writeFilesAtomic(writes.fresh, context);
-  const backups = [...(await replaceFiles(writes.replaced, context.at, context))];
+  const backups = [...keptForKeys, ...(await replaceFiles(writes.replaced, context.at, context))];
   await writePending([...writes.pendingFollowers, ...writes.pendingCertificates], context);
   const replacements = signed.flatMap(({ task: { work, places, followers } }) =>
     work === 'replace pair' && places.kind === 'pair'

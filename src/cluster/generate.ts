@@ -123,7 +123,7 @@ const everyFile = (manifest: ClusterManifest): readonly string[] => [
   ...manifest.kubeconfigs.map(({ file }) => file),
 ];
 
-const refuseDrift = (actions: readonly Action[]): void => {
+const refuseDrift = (actions: readonly Action[], overwrite: boolean): void => {
   const differing = actions.filter(({ kind }) => kind === 'differs');
   if (differing.length === 0) return;
   const told = differing.map(({ files, differences }) => `${files.join(', ')}: ${differences.map(({ message }) => message).join('; ')}`);
@@ -131,7 +131,10 @@ const refuseDrift = (actions: readonly Action[]): void => {
     'DriftFound',
     `cannot generate: ${differing.length} of the plan's files differ, and nothing was changed\n  ${told.join('\n  ')}`,
     {
-      hint: 'change the plan, put the files right, or replace them with --overwrite (the old ones are kept aside)',
+      // What still differs with --overwrite is a key that is never made anew.
+      hint: overwrite
+        ? 'nothing replaces these: every token hangs on that key, so copy it back from a master, or from a backup'
+        : 'change the plan, put the files right, or replace them with --overwrite (the old ones are kept aside)',
       details: { differing: differing.map(({ id, files, differences }) => ({ id, files, differences })) },
     },
   );
@@ -276,7 +279,7 @@ const execute = async (
 ): Promise<{ readonly plan: GenerationPlan; readonly backups: readonly string[] }> => {
   const decide = (state: ClusterState): GenerationPlan => planGeneration(state, { overwrite: request.overwrite ?? false, at: request.at });
   const first = decide(cluster);
-  refuseDrift(actionsOf(first));
+  refuseDrift(actionsOf(first), request.overwrite ?? false);
   requireUsagesGivable(first);
   requireNamesGivable(first);
   const changed = actionsOf(first).filter(({ kind }) => kind !== 'keep' && kind !== 'wait');

@@ -15,7 +15,15 @@ import { subjectName } from '../pki/name.ts';
 import { generatePrivateKey } from '../pki/private-key.ts';
 import { publicKeyOf } from '../pki/public-key.ts';
 import { certificatePem, type X509Certificate } from '../pki/x509-certificate.ts';
-import { backdated, issueCertificates, readAuthority, readAuthorityCertificate, type SigningContext, servedChain } from './authority.ts';
+import {
+  backdated,
+  endOfLifetime,
+  issueCertificates,
+  readAuthority,
+  readAuthorityCertificate,
+  type SigningContext,
+  servedChain,
+} from './authority.ts';
 import { componentKeyPem } from './component-key.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import { type ObservedPair, observePair } from './observed-pair.ts';
@@ -179,7 +187,7 @@ const placesIn = (tree: Tree, name: string): Places => {
 };
 
 const warningsFor = (
-  { validityDays, commonName, name, organizations }: PersonRequest,
+  { validityDays, commonName, name, organizations, server, subjectAltNames, at }: PersonRequest,
   certificate: X509Certificate | undefined,
 ): readonly string[] => [
   ...(validityDays > longValidityDays
@@ -189,7 +197,10 @@ const warningsFor = (
     .filter((value) => privilegedPrefix.test(value))
     .map((value) => `${quote(value)} is a name of Kubernetes itself`),
   ...(organizations.includes('system:masters') ? ['members of "system:masters" are above all rules, and no rule can take that back'] : []),
-  ...(certificate !== undefined && certificate.notAfter.getTime() - certificate.notBefore.getTime() < validityDays * millisecondsPerDay
+  ...(server && subjectAltNames.length === 0
+    ? ['it names no host, and TLS clients refuse a server without one: --subj-alt-names NAME gives it one']
+    : []),
+  ...(certificate !== undefined && certificate.notAfter < endOfLifetime(at, validityDays * millisecondsPerDay)
     ? [`it ends ${certificate.notAfter.toISOString()} already, with its CA`]
     : []),
 ];
@@ -271,7 +282,7 @@ const make = async (request: PersonRequest, places: Places): Promise<PersonResul
         subject: subjectName(request.commonName ?? request.name, request.organizations),
         publicKey: publicKeyOf(key),
         notBefore,
-        notAfter: new Date(notBefore.getTime() + request.validityDays * millisecondsPerDay),
+        notAfter: endOfLifetime(at, request.validityDays * millisecondsPerDay),
         usages: usagesFor(request),
         subjectAltNames: request.subjectAltNames,
       },

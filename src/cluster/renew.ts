@@ -31,6 +31,8 @@ export type RenewedCertificate = {
   /** Whether its key is the old one. */
   readonly keepsKey: boolean;
   readonly previousEnd: Date | undefined;
+  /** Where it was requested: the request to have signed, and the place for what comes back. */
+  readonly request?: { readonly file: string; readonly answer: string };
 };
 
 export type Renewal = {
@@ -111,6 +113,11 @@ const planTasks = (cluster: ClusterState, { manifest, names }: RenewRequest): re
     });
 };
 
+const requestOf = ({ places }: PlacedLeaf): { readonly file: string; readonly answer: string } => ({
+  file: places.requestFile,
+  answer: places.kind === 'pair' ? places.certificateFile : places.handedBackFile,
+});
+
 const renewedCertificate = ({ leaf, work }: Planned): RenewedCertificate => {
   const { planned, pair } = leaf.state;
   const isNew = pair.chain.state === 'absent' && pair.key.state === 'absent';
@@ -121,6 +128,7 @@ const renewedCertificate = ({ leaf, work }: Planned): RenewedCertificate => {
     result: work === 'request' || work === 'request with new key' ? 'requested' : isNew ? 'created' : 'renewed',
     keepsKey: work === 'request' || work === 'replace certificate',
     previousEnd: pair.chain.state === 'present' ? pair.chain.value[0].notAfter : undefined,
+    ...(work === 'request' || work === 'request with new key' ? { request: requestOf(leaf) } : {}),
   };
 };
 
@@ -144,7 +152,8 @@ const renewalOf = (tasks: readonly Planned[], request: RenewRequest, backups: re
   certificates: tasks.map(renewedCertificate),
   restarts: restartsFor(
     request.manifest,
-    tasks.map(({ leaf }) => leaf.state.planned),
+    // What is only requested has nothing new to read yet.
+    tasks.filter(({ work }) => work !== 'request' && work !== 'request with new key').map(({ leaf }) => leaf.state.planned),
   ),
   backups,
   notes: [...notes, ...notesOn(tasks, request)],

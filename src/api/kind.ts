@@ -1,6 +1,7 @@
 // What the server knows of a kind. A kind of Kubernetes' own is one entry; custom resources give the same out of their definition.
 
 import type { Column } from './column.ts';
+import { type Conformed, conform } from './conform.ts';
 import type { SelectableFields } from './field-selector.ts';
 import type { NameRule } from './metadata.ts';
 import { subdomainName } from './metadata.ts';
@@ -41,6 +42,13 @@ export type Kind = {
   readonly kind: string;
   readonly plural: string;
   readonly singular: string;
+  readonly listKind: string;
+  /** The version that objects are stored as. */
+  readonly storageVersion: string;
+  /** Whether requests may name this version. */
+  readonly isServed: boolean;
+  /** Whether a CustomResourceDefinition defines it. */
+  readonly isCustom: boolean;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly isNamespaced: boolean;
@@ -63,14 +71,18 @@ export type Kind = {
   readonly forCreate: (object: KubernetesObject, context: WriteContext) => KubernetesObject;
   /** Puts back what a client may not change. */
   readonly forUpdate: (object: KubernetesObject, old: KubernetesObject, context: WriteContext) => KubernetesObject;
+  /** A JSON object as one of this kind: types checked, unknown fields named and left out. */
+  readonly read: (value: Fields) => Conformed;
+  /** What of two states is compared to tell whether the generation grows. */
+  readonly countsGeneration: (object: KubernetesObject, old: KubernetesObject) => readonly [KubernetesObject, KubernetesObject];
   readonly problems: (object: KubernetesObject) => readonly FieldProblem[];
   readonly changeProblems: (object: KubernetesObject, old: KubernetesObject) => readonly FieldProblem[];
 };
 
 type KindEntry = Pick<Kind, 'group' | 'version' | 'kind' | 'plural' | 'isNamespaced'> & {
-  /** Its model in kubernetes-models.json. */
-  readonly model: string;
-} & Partial<Omit<Kind, 'schema'>>;
+  /** Its model in kubernetes-models.json; a custom kind has a schema instead. */
+  readonly model?: string;
+} & Partial<Kind>;
 
 const selectableName = { 'metadata.name': (object: KubernetesObject) => object.metadata.name ?? '' };
 const selectableNamespace = { 'metadata.namespace': (object: KubernetesObject) => object.metadata.namespace ?? '' };
@@ -99,14 +111,21 @@ export const dropStatus = (object: KubernetesObject): KubernetesObject => withou
 
 /** A kind from its entry; what an entry leaves out is what most kinds do. */
 export const defineKind = (entry: KindEntry): Kind => {
-  const { model, ...given } = entry;
+  const { model = '', ...given } = entry;
+  const schema = given.schema ?? modelSchema(model);
   const hasStatus = entry.subresources?.some(({ name }) => name === 'status') === true;
   return {
     singular: entry.kind.toLowerCase(),
+    listKind: `${entry.kind}List`,
+    storageVersion: entry.version,
+    isServed: true,
+    isCustom: false,
     shortNames: [],
     categories: [],
     verbs: allVerbs,
-    schema: modelSchema(model),
+    schema,
+    read: (value) => conform(value, schema, entry.kind, entry.version),
+    countsGeneration: (object, old) => [without(object, 'status'), without(old, 'status')],
     columns: [],
     nameRule: subdomainName,
     hasGeneration: false,

@@ -57,7 +57,12 @@ export const qualifiedNameProblem = (key: string): string | undefined => {
 export const labelValueProblem = (value: string): string | undefined =>
   value === '' ? undefined : (atMost(63, value) ?? (qualifiedRule.test(value) ? undefined : nameHint));
 
-const standardFinalizers: ReadonlySet<string> = new Set(['orphan', 'foregroundDeletion', 'kubernetes']);
+const standardFinalizers: ReadonlySet<string> = new Set([
+  'orphan',
+  'foregroundDeletion',
+  'kubernetes',
+  'customresourcecleanup.apiextensions.k8s.io',
+]);
 
 const finalizerProblems = (finalizers: readonly string[], path: string): readonly FieldProblem[] =>
   finalizers.flatMap((name, i) => {

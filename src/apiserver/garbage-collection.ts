@@ -55,7 +55,6 @@ export type GarbageCollection = { stop(): void };
 export const startGarbageCollection = (server: Server, user: UserInfo, onBug: (error: unknown) => void): GarbageCollection => {
   const { store, kinds, now, random } = server;
   const dependentsByOwner = new Map<string, Map<string, Key>>();
-  const stored = kinds.kinds.filter(({ verbs }) => verbs.includes('delete'));
   let isStopped = false;
 
   const note = (kind: Kind, { namespace, name, object }: Stored, isThere: boolean): void => {
@@ -136,21 +135,26 @@ export const startGarbageCollection = (server: Server, user: UserInfo, onBug: (e
       act((write) => collect(write, { kind, namespace: current.namespace, name: current.name }));
   };
 
-  const stops = stored.map((kind) => {
-    for (const found of store.list(resourceKey(kind))) note(kind, found, true);
-    return store.watch(resourceKey(kind), (found) => onChange(kind, found));
+  const each = (work: (kind: Kind, stored: Stored) => void): void => {
+    for (const kind of kinds.kinds)
+      if (kind.version === kind.storageVersion && kind.verbs.includes('delete'))
+        for (const found of store.list(resourceKey(kind))) work(kind, found);
+  };
+  each((kind, found) => note(kind, found, true));
+  const unwatch = store.watch(undefined, (found) => {
+    const kind = kinds.ofResource(found.stored.resource);
+    if (kind !== undefined) onChange(kind, found);
   });
   // What a stop interrupted is taken up again.
-  for (const kind of stored)
-    for (const found of store.list(resourceKey(kind))) {
-      const key: Key = { kind, namespace: found.namespace, name: found.name };
-      if (found.object.metadata.deletionTimestamp !== undefined) act((write) => settle(write, key));
-      if (owners(found.object).length > 0) act((write) => collect(write, key));
-    }
+  each((kind, found) => {
+    const key: Key = { kind, namespace: found.namespace, name: found.name };
+    if (found.object.metadata.deletionTimestamp !== undefined) act((write) => settle(write, key));
+    if (owners(found.object).length > 0) act((write) => collect(write, key));
+  });
   return {
     stop: () => {
       isStopped = true;
-      for (const stop of stops) stop();
+      unwatch();
     },
   };
 };

@@ -10,6 +10,7 @@ import { fieldsAt, groupVersion, type KubernetesObject } from '../api/object.ts'
 import { aggregateRoles, startAggregation } from './aggregate-roles.ts';
 import type { Server } from './api-request.ts';
 import { bootstrapClusterRoleBindings, bootstrapClusterRoles } from './bootstrap-roles.ts';
+import { startCustomKinds } from './custom-kinds.ts';
 import { startGarbageCollection } from './garbage-collection.ts';
 import type { Stored } from './store.ts';
 import { createObject, deleteObject, replaceObject, type Write } from './write-object.ts';
@@ -36,7 +37,7 @@ const background = { propagationPolicy: 'Background', uid: undefined, resourceVe
 
 const emptyNamespace = (write: Write, kinds: readonly Kind[], namespace: Stored): void => {
   const left = kinds
-    .filter(({ isNamespaced }) => isNamespaced)
+    .filter(({ isNamespaced, version, storageVersion, verbs }) => isNamespaced && version === storageVersion && verbs.includes('delete'))
     .map((kind) => {
       const objects = write.transaction.list(resourceKey(kind), namespace.name);
       return objects.filter(({ name }) => !deleteObject(write, kind, namespace.name, name, background).isGone).length;
@@ -101,21 +102,19 @@ export const startHousekeeping = async (server: Server, rootCa: string, onBug: (
   });
   for (const { name } of store.list('/namespaces')) await keep(name);
   const again = (name: string): void => void keep(name).catch(onBug);
+  const stopCustomKinds = startCustomKinds(server, itself, onBug);
   const garbage = startGarbageCollection(server, controller('generic-garbage-collector'), onBug);
   const stops = [
+    stopCustomKinds,
     garbage.stop,
     startAggregation(server, itself, onBug),
     store.watch('/namespaces', ({ type, stored }) => {
       if (type !== 'DELETED') again(stored.name);
     }),
-    ...kinds.kinds
-      .filter(({ isNamespaced }) => isNamespaced)
-      .map((kind) =>
-        store.watch(resourceKey(kind), ({ type, stored: { namespace, name } }) => {
-          // What holds a namespace up may be gone now; and what every namespace has is put back.
-          if (type === 'DELETED' || (type === 'MODIFIED' && name === rootCaName)) again(namespace);
-        }),
-      ),
+    store.watch(undefined, ({ type, stored: { namespace, name } }) => {
+      // What holds a namespace up may be gone now; and what every namespace has is put back.
+      if (namespace !== '' && (type === 'DELETED' || (type === 'MODIFIED' && name === rootCaName))) again(namespace);
+    }),
   ];
   return {
     stop: () => {

@@ -7,6 +7,7 @@ import { type Fields, groupVersion, without } from '../api/object.ts';
 import { badRequest, expired, futureRevision, invalid, notFound } from '../api/status.ts';
 import { type ApiResponse, count, type KindRequest, type Server } from './api-request.ts';
 import { negotiate } from './media-type.ts';
+import { asServed } from './served-version.ts';
 import { encoded, includeObject, listJson, partialObject, shownObject, table } from './show-object.ts';
 import type { Stored } from './store.ts';
 
@@ -91,7 +92,8 @@ const page = (server: Server, asked: KindRequest): Page => {
           'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
           encodeContinue({ revision: -1, start: from.start }),
         );
-  const rest = from === undefined ? all : all.filter((stored) => placeOf(stored) > from.start);
+  const after = from === undefined ? all : all.filter((stored) => placeOf(stored) > from.start);
+  const rest = kind.version === kind.storageVersion ? after : after.map((stored) => asServed(kind, stored));
   const selects = selection(asked);
   const selected = selects === undefined ? rest : rest.filter(selects);
   const isWhole = limit === 0 || selected.length <= limit;
@@ -128,10 +130,10 @@ export const listObjects = (server: Server, asked: KindRequest): ApiResponse => 
   }
   if (answer.format === 'json') return { status: 200, headers, body: listJson(kind, items, metadata) };
   const list = {
-    kind: `${kind.kind}List`,
+    kind: kind.listKind,
     apiVersion: groupVersion(kind.group, kind.version),
     metadata,
-    items: objects().map((object) => without(object, 'apiVersion', 'kind')),
+    items: kind.isCustom ? objects() : objects().map((object) => without(object, 'apiVersion', 'kind')),
   };
   return { status: 200, headers, body: encoded(list, answer) };
 };
@@ -140,8 +142,9 @@ export const listObjects = (server: Server, asked: KindRequest): ApiResponse => 
 export const getObject = (server: Server, { kind, namespace, name, request }: KindRequest): ApiResponse => {
   const answer = negotiate(request.header('accept'));
   requireRevision(server, revisionOf(request.query));
-  const stored = server.store.get(resourceKey(kind), namespace, name);
-  if (stored === undefined) throw notFound(kind, name);
+  const found = server.store.get(resourceKey(kind), namespace, name);
+  if (found === undefined) throw notFound(kind, name);
+  const stored = asServed(kind, found);
   const headers = { 'content-type': answer.contentType };
   if (answer.shape === 'object' && answer.format === 'json') return { status: 200, headers, body: stored.json };
   const shown = shownObject(kind, stored.object, answer.shape, includeObject(request.query), server.now());

@@ -1,5 +1,6 @@
 // Which form a body is in and which one an answer shall have. Protobuf is read and never written: a client that asks for it names JSON too.
 
+import type { Kind } from '../api/kind.ts';
 import { notAcceptable, unsupportedMediaType } from '../api/status.ts';
 
 export const protobufType = 'application/vnd.kubernetes.protobuf';
@@ -24,8 +25,12 @@ export const bodyType = (header: string | undefined): BodyType => {
   return found;
 };
 
+/** The patches a kind takes: how lists of a custom resource are merged nobody says. */
+export const patchTypesOf = ({ isCustom }: Pick<Kind, 'isCustom'>): readonly PatchType[] =>
+  isCustom ? patchable.filter((type) => type !== 'application/strategic-merge-patch+json') : patchable;
+
 /** The type of a patch. Throws UnsupportedMediaType, naming what this kind takes. */
-export const patchType = (header: string | undefined, accepted: readonly PatchType[] = patchable): PatchType => {
+export const patchType = (header: string | undefined, accepted: readonly PatchType[]): PatchType => {
   const type = mediaType(header ?? '');
   const found = accepted.find((known) => known === type);
   if (found === undefined) throw unsupportedMediaType(accepted);

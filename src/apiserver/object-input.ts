@@ -1,9 +1,8 @@
 // What a client sent, as an object of the kind its path names: types checked, unknown fields dropped, refused or warned of as it asked.
 
-import { conform } from '../api/conform.ts';
 import type { Kind } from '../api/kind.ts';
-import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, type ObjectMeta, without } from '../api/object.ts';
-import { badRequest } from '../api/status.ts';
+import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, type ObjectMeta, textAt, without } from '../api/object.ts';
+import { badRequest, invalid, invalidValue } from '../api/status.ts';
 import type { ApiRequest } from './api-request.ts';
 import { bodyType } from './media-type.ts';
 import { readBody } from './read-body.ts';
@@ -29,13 +28,17 @@ const emptyMaps = ['data', 'binaryData', 'stringData'];
 export const toObject = (value: Fields, kind: Kind, validation: string | null): Input => {
   const apiVersion = groupVersion(kind.group, kind.version);
   const given = { apiVersion: value['apiVersion'] ?? apiVersion, kind: value['kind'] ?? kind.kind };
+  if (kind.isCustom && value['kind'] !== undefined && given.kind !== kind.kind)
+    throw invalid({ group: kind.group, kind: String(given.kind) }, textAt(value['metadata'], 'name'), [
+      invalidValue('kind', given.kind, `must be ${kind.kind}`),
+    ]);
   if (given.kind !== kind.kind)
     throw badRequest(
       `${String(given.kind)} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(given.kind)} is expected here`,
     );
   if (given.apiVersion !== apiVersion)
     throw badRequest(`the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${apiVersion})`);
-  const { value: conformed, unknownFields } = conform(value, kind.schema, kind.kind, kind.version);
+  const { value: conformed, unknownFields } = kind.read(value);
   const said = unknownFields.map((field) => `unknown field "${field}"`);
   if (validation === 'Strict' && said.length > 0)
     throw badRequest(

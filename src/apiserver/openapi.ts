@@ -6,6 +6,7 @@ import type { Kind, Verb } from '../api/kind.ts';
 import { type Fields, groupVersion } from '../api/object.ts';
 import type { Schema } from '../api/schema.ts';
 import type { KindTable } from './kind-table.ts';
+import { patchTypesOf } from './media-type.ts';
 import { mergeKey } from './merge-keys.ts';
 
 const rootOf = (group: string, version: string): string => (group === '' ? `api/${version}` : `apis/${groupVersion(group, version)}`);
@@ -63,7 +64,7 @@ const operation = (kind: Kind, action: string): Fields => ({
   ...(action === 'patch'
     ? {
         requestBody: {
-          content: { 'application/json-patch+json': {}, 'application/merge-patch+json': {}, 'application/strategic-merge-patch+json': {} },
+          content: Object.fromEntries(patchTypesOf(kind).map((type) => [type, {}])),
         },
       }
     : {}),
@@ -109,14 +110,23 @@ export type OpenApi = {
 
 /** The documents of a table of kinds, made when they are first asked for. */
 export const openApi = (table: KindTable, version: string): OpenApi => {
-  const made = new Map<string, string>();
-  const roots = new Map<string, readonly Kind[]>();
-  for (const kind of table.kinds) {
-    const root = rootOf(kind.group, kind.version);
-    roots.set(root, [...(roots.get(root) ?? []), kind]);
-  }
+  let made = new Map<string, string>();
+  let roots = new Map<string, readonly Kind[]>();
+  let generation = 0;
+  /** Documents are thrown away once the table has changed. */
+  const current = (): ReadonlyMap<string, readonly Kind[]> => {
+    if (generation === table.generation) return roots;
+    generation = table.generation;
+    made = new Map();
+    roots = new Map();
+    for (const kind of table.kinds) {
+      const root = rootOf(kind.group, kind.version);
+      roots.set(root, [...(roots.get(root) ?? []), kind]);
+    }
+    return roots;
+  };
   const document = (path: string): string | undefined => {
-    const kinds = roots.get(path);
+    const kinds = current().get(path);
     if (kinds === undefined) return undefined;
     const known = made.get(path) ?? JSON.stringify(documentOf(kinds, version));
     made.set(path, known);
@@ -127,7 +137,7 @@ export const openApi = (table: KindTable, version: string): OpenApi => {
     root: () =>
       JSON.stringify({
         paths: Object.fromEntries(
-          [...roots.keys()].map((path) => {
+          [...current().keys()].map((path) => {
             const hash = createHash('sha256')
               .update(document(path) ?? '')
               .digest('hex')

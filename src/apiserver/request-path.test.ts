@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { coded } from '../testing/coded-errors.ts';
-import { bodyType, negotiate, patchType } from './media-type.ts';
+import { bodyType, negotiate, patchType, patchTypesOf } from './media-type.ts';
 import { parseResourcePath } from './request-path.ts';
 
 describe('a path', () => {
@@ -58,7 +58,11 @@ describe('media types', () => {
     assert.equal(bodyType('Application/JSON; charset=utf-8'), 'application/json');
     assert.equal(bodyType('application/vnd.kubernetes.protobuf'), 'application/vnd.kubernetes.protobuf');
     assert.throws(() => bodyType('text/plain'), coded('UnsupportedMediaType'));
-    assert.throws(() => patchType('application/json'), coded('UnsupportedMediaType'));
+    assert.throws(() => patchType('application/json', patchTypesOf({ isCustom: false })), coded('UnsupportedMediaType'));
+    assert.throws(
+      () => patchType('application/strategic-merge-patch+json', patchTypesOf({ isCustom: true })),
+      coded('UnsupportedMediaType'),
+    );
   });
 
   test('of answers: the first clause that can be answered', () => {

@@ -59,11 +59,11 @@ const comma = Buffer.from(',');
 const headLength = (kind: Kind): number =>
   Buffer.byteLength(JSON.stringify({ apiVersion: groupVersion(kind.group, kind.version), kind: kind.kind })) - 1 + 1;
 
-/** A list as JSON, out of the JSON of its objects, which carry no kind of their own in it. */
+/** A list as JSON, out of the JSON of its objects; those of Kubernetes' own kinds carry no kind of their own in it. */
 export const listJson = (kind: Kind, items: readonly Stored[], metadata: Fields): readonly Buffer[] => {
-  const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: groupVersion(kind.group, kind.version), metadata });
+  const head = JSON.stringify({ kind: kind.listKind, apiVersion: groupVersion(kind.group, kind.version), metadata });
   const parts: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
-  const skipped = headLength(kind);
+  const skipped = kind.isCustom ? 1 : headLength(kind);
   for (const [i, { json }] of items.entries()) parts.push(...(i === 0 ? [] : [comma]), openBrace, json.subarray(skipped));
   return [...parts, Buffer.from(']}')];
 };

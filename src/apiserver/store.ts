@@ -47,8 +47,8 @@ export type Store = {
   changesSince(resource: string, revision: number): readonly Change[] | undefined;
   /** Decides and commits; what it answers is on disk. Throws what `decide` throws, and FileWriteFailed. */
   write<Result>(decide: (transaction: Transaction) => Result): Promise<Result>;
-  /** Calls back with each change of a resource after it is on disk. */
-  watch(resource: string, onChange: (change: Change) => void): () => void;
+  /** Calls back with each change of a resource, or of all, after it is on disk. */
+  watch(resource: string | undefined, onChange: (change: Change) => void): () => void;
   close(): void;
 };
 
@@ -80,7 +80,7 @@ const store = (resource: string, namespace: string, name: string, revision: numb
 /** A store over its file. */
 export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 }: StoreOptions = {}): Store => {
   const shelves = new Map<string, Shelf>();
-  const watchers = new Map<string, Set<(change: Change) => void>>();
+  const watchers = new Map<string | undefined, Set<(change: Change) => void>>();
   const shelfOf = (resource: string): Shelf => {
     let shelf = shelves.get(resource);
     if (shelf === undefined) {
@@ -199,7 +199,10 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
       for (const change of changes) apply(change);
     }
     for (const [{ settle }, outcome] of settled) settle(outcome);
-    for (const change of changes) for (const onChange of watchers.get(change.stored.resource) ?? []) onChange(change);
+    for (const change of changes) {
+      for (const onChange of watchers.get(change.stored.resource) ?? []) onChange(change);
+      for (const onChange of watchers.get(undefined) ?? []) onChange(change);
+    }
   };
 
   const sortedShelf = (resource: string): readonly Stored[] => {

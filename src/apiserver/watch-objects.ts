@@ -7,6 +7,7 @@ import { badRequest, httpCode, invalid } from '../api/status.ts';
 import { type ApiResponse, count, flag, type KindRequest, type Server, type Sink } from './api-request.ts';
 import { revisionOf, selection } from './list-objects.ts';
 import { negotiate } from './media-type.ts';
+import { asServed } from './served-version.ts';
 import { includeObject, partialObject, table } from './show-object.ts';
 import type { Change, Stored } from './store.ts';
 
@@ -110,7 +111,8 @@ export const watchObjects = (server: Server, asked: KindRequest): ApiResponse =>
 
   const stream = (sink: Sink): void => {
     let withColumns = true;
-    const shown = (event: Event): Uint8Array | string => {
+    const shown = ({ type, stored }: Event): Uint8Array | string => {
+      const event: Event = { type, stored: asServed(kind, stored) };
       if (answer.shape === 'object') return objectLine(event);
       const { object } = event.stored;
       if (answer.shape === 'metadata') return line(event.type, partialObject(object));

@@ -5,6 +5,7 @@ import { metadataChangeProblems, metadataProblems } from '../api/metadata.ts';
 import { fieldsAt, isSameJson, type KubernetesObject, listAt, type ObjectMeta, without } from '../api/object.ts';
 import { alreadyExists, badRequest, conflict, forbidden, invalid, invalidValue, notFound, staleObject } from '../api/status.ts';
 import { requireNoEscalation } from './escalation.ts';
+import { asServed, asStored } from './served-version.ts';
 import type { Stored, Transaction } from './store.ts';
 
 export type Write = WriteContext & { readonly transaction: Transaction; readonly random: (length: number) => Uint8Array };
@@ -70,11 +71,13 @@ export const createObject = (write: Write, kind: Kind, namespace: string, sent: 
   if (name === undefined) throw invalid(kind, '', []);
   requireNoEscalation(transaction, write.user, kind, object, undefined, '');
   if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
-  return transaction.put(resourceKey(kind), namespace, name, object);
+  return asServed(kind, transaction.put(resourceKey(kind), namespace, name, asStored(kind, object)));
 };
 
-const changesSpec = (object: KubernetesObject, old: KubernetesObject): boolean =>
-  !isSameJson(without(object, 'metadata', 'status'), without(old, 'metadata', 'status'));
+const changesSpec = (kind: Kind, object: KubernetesObject, old: KubernetesObject): boolean => {
+  const [after, before] = kind.countsGeneration(object, old);
+  return !isSameJson(without(after, 'metadata'), without(before, 'metadata'));
+};
 
 /** Whether nothing holds an object any more that is being deleted. */
 const isReleased = (kind: Kind, { metadata, ...object }: KubernetesObject): boolean =>
@@ -114,7 +117,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
   const { transaction } = write;
   const stored = transaction.get(resourceKey(kind), namespace, name);
   if (stored === undefined) throw notFound(kind, name);
-  const old = stored.object;
+  const old = asServed(kind, stored).object;
   const sent = change(old);
   const given = sent.metadata;
   if ((given.name ?? name) !== name)
@@ -141,7 +144,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
   requireValid(kind, next);
   requireNoEscalation(transaction, write.user, kind, next, old, subresource?.name ?? '');
   const counted =
-    kind.hasGeneration && subresource?.name !== 'status' && changesSpec(next, old)
+    kind.hasGeneration && subresource?.name !== 'status' && changesSpec(kind, next, old)
       ? { ...next, metadata: { ...next.metadata, generation: (old.metadata.generation ?? 1) + 1 } }
       : next;
   if (isReleased(kind, counted)) return transaction.remove({ ...stored, object: counted });
@@ -149,7 +152,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
     { ...counted, metadata: without(counted.metadata, 'resourceVersion') },
     { ...old, metadata: without(old.metadata, 'resourceVersion') },
   );
-  return unchanged ? stored : transaction.put(resourceKey(kind), namespace, name, counted);
+  return asServed(kind, unchanged ? stored : transaction.put(resourceKey(kind), namespace, name, asStored(kind, counted)));
 };
 
 export type DeleteOptions = {

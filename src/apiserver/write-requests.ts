@@ -7,7 +7,7 @@ import { CodedError } from '../base/coded-error.ts';
 import { type ApiRequest, type ApiResponse, isDryRun, type KindRequest, type Server } from './api-request.ts';
 import { applyJsonPatch, PatchFailure } from './json-patch.ts';
 import { selection } from './list-objects.ts';
-import { bodyType, negotiate, patchType } from './media-type.ts';
+import { bodyType, negotiate, patchType, patchTypesOf } from './media-type.ts';
 import { applyMergePatch } from './merge-patch.ts';
 import { fieldValidation, inputObject, toObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
@@ -119,7 +119,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
   const { kind, namespace, name, request } = asked;
   const dryRun = isDryRun(request.query);
   const validation = fieldValidation(request.query);
-  const type = patchType(request.header('content-type'));
+  const type = patchType(request.header('content-type'), patchTypesOf(kind));
   if (request.query.has('force'))
     throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
       forbiddenField('force', 'may not be specified for non-apply patch'),
@@ -202,7 +202,7 @@ export const handleDeleteCollection = async (server: Server, asked: KindRequest)
   );
   const answer = negotiate(request.header('accept'));
   const list = {
-    kind: `${kind.kind}List`,
+    kind: kind.listKind,
     apiVersion: groupVersion(kind.group, kind.version),
     metadata: { resourceVersion: String(server.store.revision) },
     items: deleted.map(({ object }) => without(object, 'apiVersion', 'kind')),

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { startEmbedded, startReal, type TestServer } from '../../src/testing/api-servers.ts';
 import { needs } from '../../src/testing/tools.ts';
 import { certificateRequestCases } from './parity/certificate-request-cases.ts';
+import { customResourceCases } from './parity/custom-resource-cases.ts';
 import { deleteCases } from './parity/delete-cases.ts';
 import { discoveryCases } from './parity/discovery-cases.ts';
 import { identityCases } from './parity/identity-cases.ts';
@@ -11,7 +12,16 @@ import { listCases } from './parity/list-cases.ts';
 import { watchCases } from './parity/watch-cases.ts';
 import { writeCases } from './parity/write-cases.ts';
 
-const cases = [...discoveryCases, ...listCases, ...watchCases, ...writeCases, ...deleteCases, ...certificateRequestCases, ...identityCases];
+const cases = [
+  ...discoveryCases,
+  ...listCases,
+  ...watchCases,
+  ...writeCases,
+  ...deleteCases,
+  ...certificateRequestCases,
+  ...identityCases,
+  ...customResourceCases,
+];
 
 describe('the embedded server', () => {
   let server: TestServer | undefined;

@@ -3,6 +3,7 @@
 import type { Kind } from '../kind.ts';
 import { certificateSigningRequestKind } from './certificate-signing-request.ts';
 import { configMapKind } from './config-map.ts';
+import { customResourceDefinitionKind } from './custom-resource-definition.ts';
 import { eventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
@@ -26,6 +27,7 @@ export const builtInKinds: readonly Kind[] = [
   eventKind,
   leaseKind,
   certificateSigningRequestKind,
+  customResourceDefinitionKind,
   roleKind,
   clusterRoleKind,
   roleBindingKind,

@@ -6,6 +6,7 @@ import { type FieldProblem, forbiddenField, invalidValue, required, tooLong } fr
 
 const labelRule = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const subdomainRule = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const serviceRule = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const qualifiedRule = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 
 const maxAnnotationBytes = 256 * 1024;
@@ -27,6 +28,12 @@ export const labelName: NameRule = (name) =>
   (labelRule.test(name)
     ? undefined
     : `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`);
+
+export const serviceName: NameRule = (name) =>
+  atMost(63, name) ??
+  (serviceRule.test(name)
+    ? undefined
+    : `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')`);
 
 /** Anything that is one segment of a path. */
 export const segmentName: NameRule = (name) =>

@@ -5,6 +5,7 @@ import { type Kind, resourceKey, type UserInfo } from '../api/kind.ts';
 import { configMapKind } from '../api/kinds/config-map.ts';
 import { namespaceKind } from '../api/kinds/namespace.ts';
 import { clusterRoleBindingKind, clusterRoleKind } from '../api/kinds/rbac.ts';
+import { serviceKind } from '../api/kinds/service.ts';
 import { serviceAccountKind } from '../api/kinds/service-account.ts';
 import { fieldsAt, groupVersion, type KubernetesObject } from '../api/object.ts';
 import { aggregateRoles, startAggregation } from './aggregate-roles.ts';
@@ -32,6 +33,14 @@ const objectOf = (kind: Kind, name: string, fields: Readonly<Record<string, unkn
   metadata: { name },
   ...fields,
 });
+
+/** By which workloads find the API server; its address is one of the serving certificate's. */
+const kubernetesService: KubernetesObject = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'kubernetes', labels: { component: 'apiserver', provider: 'kubernetes' } },
+  spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }] },
+};
 
 const background = { propagationPolicy: 'Background', uid: undefined, resourceVersion: undefined } as const;
 
@@ -97,6 +106,8 @@ export const startHousekeeping = async (server: Server, rootCa: string, onBug: (
     for (const name of initialNamespaces) provide(namespaceKind, objectOf(namespaceKind, name));
     for (const role of bootstrapClusterRoles) provide(clusterRoleKind, role);
     for (const binding of bootstrapClusterRoleBindings) provide(clusterRoleBindingKind, binding);
+    if (write.transaction.get(resourceKey(serviceKind), 'default', 'kubernetes') === undefined)
+      createObject(write, serviceKind, 'default', kubernetesService);
     // view goes into edit, edit into admin.
     for (let round = 0; round < 3; round++) aggregateRoles(write);
   });

@@ -10,6 +10,7 @@ import { discoveryCases } from './parity/discovery-cases.ts';
 import { identityCases } from './parity/identity-cases.ts';
 import { listCases } from './parity/list-cases.ts';
 import { watchCases } from './parity/watch-cases.ts';
+import { workloadCases } from './parity/workload-cases.ts';
 import { writeCases } from './parity/write-cases.ts';
 
 const cases = [
@@ -21,6 +22,7 @@ const cases = [
   ...certificateRequestCases,
   ...identityCases,
   ...customResourceCases,
+  ...workloadCases,
 ];
 
 describe('the embedded server', () => {

@@ -7,7 +7,9 @@ import { customResourceDefinitionKind } from './custom-resource-definition.ts';
 import { eventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
+import { endpointSliceKind, endpointsKind, ingressClassKind, ingressKind } from './network.ts';
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from './rbac.ts';
+import { apiServiceKind, clusterTrustBundleKind } from './registration.ts';
 import {
   localSubjectAccessReviewKind,
   selfSubjectAccessReviewKind,
@@ -17,7 +19,9 @@ import {
   tokenReviewKind,
 } from './reviews.ts';
 import { secretKind } from './secret.ts';
+import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
+import { deploymentKind, nodeKind, podKind, statefulSetKind } from './workload.ts';
 
 export const builtInKinds: readonly Kind[] = [
   namespaceKind,
@@ -27,6 +31,17 @@ export const builtInKinds: readonly Kind[] = [
   eventKind,
   leaseKind,
   certificateSigningRequestKind,
+  nodeKind,
+  podKind,
+  serviceKind,
+  endpointsKind,
+  deploymentKind,
+  statefulSetKind,
+  ingressKind,
+  ingressClassKind,
+  endpointSliceKind,
+  apiServiceKind,
+  clusterTrustBundleKind,
   customResourceDefinitionKind,
   roleKind,
   clusterRoleKind,

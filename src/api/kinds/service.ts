@@ -1,0 +1,118 @@
+// Service (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/). Stored, with the cluster address that a cluster would
+// have given; nothing routes to it here.
+
+import { ageColumn, nameColumn, text } from '../column.ts';
+import { defineKind, keepStatus, statusSubresource } from '../kind.ts';
+import { serviceName } from '../metadata.ts';
+import { type Fields, fieldsAt, isFields, type KubernetesObject, listAt, textAt } from '../object.ts';
+import { type FieldProblem, invalidValue, notSupported, required } from '../status.ts';
+
+const spec = (object: KubernetesObject): Fields => fieldsAt(object, 'spec');
+const type = (object: KubernetesObject): string => textAt(object['spec'], 'type') || 'ClusterIP';
+const ports = (object: KubernetesObject): readonly Fields[] => listAt(object['spec'], 'ports').filter(isFields);
+
+const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+
+const externalIp = (object: KubernetesObject): string => {
+  const ingress = listAt(fieldsAt(fieldsAt(object, 'status'), 'loadBalancer'), 'ingress').map(
+    (each) => textAt(each, 'ip') || textAt(each, 'hostname'),
+  );
+  const given = [...ingress, ...listAt(object['spec'], 'externalIPs').map(String)];
+  if (type(object) === 'ExternalName') return textAt(object['spec'], 'externalName');
+  if (given.length > 0) return given.join(',');
+  return type(object) === 'LoadBalancer' ? '<pending>' : '<none>';
+};
+
+const portText = (port: Fields): string =>
+  `${port['port']}${typeof port['nodePort'] === 'number' ? `:${port['nodePort']}` : ''}/${textAt(port, 'protocol') || 'TCP'}`;
+
+const selectorText = (object: KubernetesObject): string =>
+  Object.entries(fieldsAt(spec(object), 'selector'))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',') || '<none>';
+
+const problems = (object: KubernetesObject): readonly FieldProblem[] => {
+  const found: FieldProblem[] = [];
+  if (!types.includes(type(object))) found.push(notSupported('spec.type', type(object), types));
+  const isHeadless = textAt(object['spec'], 'clusterIP') === 'None';
+  if (ports(object).length === 0 && type(object) !== 'ExternalName' && !isHeadless) found.push(required('spec.ports'));
+  if (type(object) === 'ExternalName' && textAt(object['spec'], 'externalName') === '') found.push(required('spec.externalName'));
+  for (const [i, port] of ports(object).entries()) {
+    const number = port['port'];
+    if (typeof number !== 'number' || number < 1 || number > 65_535)
+      found.push(invalidValue(`spec.ports[${i}].port`, number ?? 0, 'must be between 1 and 65535, inclusive'));
+    if (textAt(port, 'name') === '' && ports(object).length > 1) found.push(required(`spec.ports[${i}].name`));
+    if (!['TCP', 'UDP', 'SCTP'].includes(textAt(port, 'protocol')))
+      found.push(notSupported(`spec.ports[${i}].protocol`, port['protocol'], ['SCTP', 'TCP', 'UDP']));
+  }
+  return found;
+};
+
+/** An address out of 10.96.0.0/16 that follows from the object's uid: stable, and apart from others' with high probability. */
+const clusterAddress = ({ metadata: { uid = '' } }: KubernetesObject): string => {
+  const number = Number.parseInt(uid.replaceAll('-', '').slice(0, 8) || '0', 16) % 65_000;
+  return `10.96.${(number + 16) >> 8}.${(number + 16) & 0xff}`;
+};
+
+const withDefaults = (object: KubernetesObject): KubernetesObject => {
+  const given = spec(object);
+  const hasAddress = type(object) !== 'ExternalName';
+  const clusterIP = textAt(given, 'clusterIP') || (hasAddress ? clusterAddress(object) : '');
+  return {
+    ...object,
+    spec: {
+      sessionAffinity: 'None',
+      ...(hasAddress ? { internalTrafficPolicy: 'Cluster', ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' } : {}),
+      ...(type(object) === 'NodePort' || type(object) === 'LoadBalancer' ? { externalTrafficPolicy: 'Cluster' } : {}),
+      ...given,
+      type: type(object),
+      ...(clusterIP === '' ? {} : { clusterIP, clusterIPs: [clusterIP] }),
+      ...(ports(object).length === 0
+        ? {}
+        : {
+            ports: ports(object).map((port) => ({
+              ...port,
+              protocol: port['protocol'] ?? 'TCP',
+              targetPort: port['targetPort'] ?? port['port'],
+            })),
+          }),
+    },
+  };
+};
+
+export const serviceKind = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  model: 'V1Service',
+  isNamespaced: true,
+  shortNames: ['svc'],
+  categories: ['all'],
+  nameRule: serviceName,
+  allowsUnconditionalUpdate: false,
+  createsOnUpdate: true,
+  columns: [
+    nameColumn,
+    text('Type', type),
+    text('Cluster-IP', (object) => textAt(object['spec'], 'clusterIP') || '<none>'),
+    text('External-IP', externalIp),
+    text('Port(s)', (object) => ports(object).map(portText).join(',') || '<none>'),
+    ageColumn,
+    text('Selector', selectorText, 1),
+  ],
+  subresources: [statusSubresource('status and metadata')],
+  forCreate: (object) => ({ ...object, status: { loadBalancer: {} } }),
+  forUpdate: (object, old) => {
+    const kept = textAt(object['spec'], 'clusterIP') === '' && type(object) !== 'ExternalName' ? textAt(old['spec'], 'clusterIP') : '';
+    return keepStatus(kept === '' ? object : { ...object, spec: { ...spec(object), clusterIP: kept } }, old);
+  },
+  withDefaults,
+  problems,
+  changeProblems: (object, old) => {
+    const [before, after] = [textAt(old['spec'], 'clusterIP'), textAt(object['spec'], 'clusterIP')];
+    return before !== '' && after !== before && type(object) !== 'ExternalName' && type(old) !== 'ExternalName'
+      ? [invalidValue('spec.clusterIPs[0]', [after], 'may not change once set')]
+      : [];
+  },
+});

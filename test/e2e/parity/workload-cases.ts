@@ -1,0 +1,198 @@
+// Workloads, services and what stands in front of them, as stored objects.
+
+import assert from 'node:assert/strict';
+import type { ApiPeer, Json } from '../../../src/testing/api-peer.ts';
+import { create, expectStatus, newNamespace, type ParityCase, parityCase } from './parity-case.ts';
+
+const table = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+const strategic = 'application/strategic-merge-patch+json';
+const merge = 'application/merge-patch+json';
+
+const template = (more: Json = {}): Json => ({
+  metadata: { labels: { app: 'x' } },
+  spec: {
+    containers: [
+      { name: 'a', image: 'a:1', ports: [{ containerPort: 80 }] },
+      { name: 'b', image: 'b' },
+    ],
+    ...more,
+  },
+});
+const deployment = (name: string, spec: Json = {}): Json => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name },
+  spec: { selector: { matchLabels: { app: 'x' } }, template: template(), ...spec },
+});
+
+const paths = async (api: ApiPeer) => {
+  const { name, path } = await newNamespace(api);
+  return { name, core: path, apps: `/apis/apps/v1/namespaces/${name}`, net: `/apis/networking.k8s.io/v1/namespaces/${name}` };
+};
+
+const causes = async (api: ApiPeer, path: string, body: Json): Promise<readonly string[]> =>
+  expectStatus(await api.send('POST', path, { body }), 422, 'Invalid').json.details.causes.map(({ field }: { field: string }) => field);
+
+export const workloadCases: readonly ParityCase[] = [
+  parityCase('C070', 'the generation of a deployment counts changes of its spec', async (api) => {
+    const { apps } = await paths(api);
+    const at = `${apps}/deployments/d`;
+    assert.equal((await create(api, `${apps}/deployments`, deployment('d'))).metadata.generation, 1);
+    const generation = async (path: string, body: Json) =>
+      expectStatus(await api.send('PATCH', path, { body, contentType: merge }), 200).json.metadata.generation;
+    assert.equal(await generation(at, { metadata: { labels: { a: 'b' } } }), 1);
+    assert.equal(await generation(`${at}/status`, { status: { replicas: 1 } }), 1);
+    assert.equal(await generation(at, { spec: { replicas: 2 } }), 2);
+  }),
+  parityCase('C078', 'a strategic merge patch merges containers by name', async (api) => {
+    const { apps } = await paths(api);
+    await create(api, `${apps}/deployments`, deployment('d'));
+    const patch = async (containers: readonly Json[]) => {
+      const reply = await api.send('PATCH', `${apps}/deployments/d`, {
+        body: { spec: { template: { spec: { containers } } } },
+        contentType: strategic,
+      });
+      return expectStatus(reply, 200).json.spec.template.spec.containers.map(
+        ({ name, image }: { name: string; image: string }) => `${name} ${image}`,
+      );
+    };
+    assert.deepEqual(await patch([{ name: 'b', image: 'b:2' }]), ['a a:1', 'b b:2']);
+    assert.deepEqual(await patch([{ name: 'a', $patch: 'delete' }]), ['b b:2']);
+  }),
+  parityCase('deployment-defaults', 'deployments get the defaults of Kubernetes', async (api) => {
+    const { apps } = await paths(api);
+    const { spec } = await create(api, `${apps}/deployments`, deployment('d'));
+    assert.deepEqual(
+      [spec.replicas, spec.revisionHistoryLimit, spec.progressDeadlineSeconds, spec.strategy],
+      [1, 10, 600, { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } }],
+    );
+    const { containers, ...pod } = spec.template.spec;
+    assert.deepEqual(pod, {
+      restartPolicy: 'Always',
+      dnsPolicy: 'ClusterFirst',
+      terminationGracePeriodSeconds: 30,
+      schedulerName: 'default-scheduler',
+      securityContext: {},
+    });
+    assert.deepEqual(containers, [
+      {
+        name: 'a',
+        image: 'a:1',
+        ports: [{ containerPort: 80, protocol: 'TCP' }],
+        resources: {},
+        terminationMessagePath: '/dev/termination-log',
+        terminationMessagePolicy: 'File',
+        imagePullPolicy: 'IfNotPresent',
+      },
+      {
+        name: 'b',
+        image: 'b',
+        resources: {},
+        terminationMessagePath: '/dev/termination-log',
+        terminationMessagePolicy: 'File',
+        imagePullPolicy: 'Always',
+      },
+    ]);
+    const faults = await causes(api, `${apps}/deployments`, deployment('e', { selector: { matchLabels: { app: 'other' } } }));
+    assert.deepEqual(faults, ['spec.template.metadata.labels']);
+    const moved = await api.send('PATCH', `${apps}/deployments/d`, {
+      body: { spec: { selector: { matchLabels: { app: 'x', b: 'c' } }, template: { metadata: { labels: { b: 'c' } } } } },
+      contentType: merge,
+    });
+    assert.equal(expectStatus(moved, 422, 'Invalid').json.details.causes[0].field, 'spec.selector');
+  }),
+  parityCase('C032', 'the columns of deployments, wide ones too', async (api) => {
+    const { apps } = await paths(api);
+    await create(api, `${apps}/deployments`, deployment('d'));
+    const { json } = await api.send('GET', `${apps}/deployments/d`, { accept: table });
+    assert.deepEqual(
+      json.columnDefinitions.map(({ name, priority }: { name: string; priority: number }) => `${name} ${priority}`),
+      ['Name 0', 'Ready 0', 'Up-to-date 0', 'Available 0', 'Age 0', 'Containers 1', 'Images 1', 'Selector 1'],
+    );
+    const { cells } = json.rows[0];
+    assert.deepEqual([cells[0], cells[1], String(cells[2]), cells[5], cells[6], cells[7]], ['d', '0/1', '0', 'a,b', 'a:1,b', 'app=x']);
+  }),
+  parityCase('stateful-set', 'a stateful set changes in few fields', async (api) => {
+    const { apps } = await paths(api);
+    const body = {
+      ...deployment('s'),
+      kind: 'StatefulSet',
+      spec: { serviceName: 's', selector: { matchLabels: { app: 'x' } }, template: template() },
+    };
+    const { spec } = await create(api, `${apps}/statefulsets`, body);
+    assert.deepEqual(
+      [spec.replicas, spec.podManagementPolicy, spec.updateStrategy],
+      [1, 'OrderedReady', { type: 'RollingUpdate', rollingUpdate: { partition: 0 } }],
+    );
+    const patch = (change: Json) => api.send('PATCH', `${apps}/statefulsets/s`, { body: { spec: change }, contentType: merge });
+    expectStatus(await patch({ replicas: 3 }), 200);
+    assert.equal(expectStatus(await patch({ serviceName: 'other' }), 422, 'Invalid').json.details.causes[0].field, 'spec');
+  }),
+  parityCase('pod', 'a pod is stored as pending, with its account', async (api) => {
+    const { core } = await paths(api);
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      spec: { containers: [{ name: 'a', image: 'a' }], automountServiceAccountToken: false },
+      status: { phase: 'Running' },
+    };
+    let made = await api.send('POST', `${core}/pods`, { body });
+    // A real server refuses pods until the namespace has its default account.
+    for (let tries = 0; made.status === 403 && tries < 50; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      made = await api.send('POST', `${core}/pods`, { body });
+    }
+    const { spec, status } = expectStatus(made, 201).json;
+    assert.deepEqual(
+      [status.phase, spec.serviceAccountName, spec.tolerations.length, spec.enableServiceLinks, spec.priority],
+      ['Pending', 'default', 2, true, 0],
+    );
+    const changed = await api.send('PATCH', `${core}/pods/p`, { body: { spec: { hostNetwork: true } }, contentType: merge });
+    expectStatus(changed, 422, 'Invalid');
+    const { items } = expectStatus(await api.send('GET', `${core}/pods?fieldSelector=status.phase%3DPending`), 200).json;
+    assert.equal(items.length, 1);
+    assert.equal(expectStatus(await api.send('DELETE', `${core}/pods/p`), 200).json.kind, 'Pod');
+    expectStatus(await api.send('GET', `${core}/pods/p`), 404);
+  }),
+  parityCase('service', 'a service keeps the address it gets', async (api) => {
+    const { core } = await paths(api);
+    const body = (name: string, spec: Json): Json => ({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec });
+    const made = await create(api, `${core}/services`, body('s', { selector: { app: 'x' }, ports: [{ port: 80 }] }));
+    assert.match(made.spec.clusterIP, /^10\.96\.\d+\.\d+$/);
+    assert.deepEqual(
+      [made.spec.type, made.spec.sessionAffinity, made.spec.ports, made.status],
+      ['ClusterIP', 'None', [{ port: 80, protocol: 'TCP', targetPort: 80 }], { loadBalancer: {} }],
+    );
+    const put = (spec: Json) =>
+      api.send('PUT', `${core}/services/s`, {
+        body: { ...body('s', spec), metadata: { name: 's', resourceVersion: made.metadata.resourceVersion } },
+      });
+    expectStatus(await put({ clusterIP: '10.96.7.7', ports: [{ port: 80 }] }), 422, 'Invalid');
+    const patched = await api.send('PATCH', `${core}/services/s`, { body: { spec: { ports: [{ port: 81 }] } }, contentType: merge });
+    assert.equal(expectStatus(patched, 200).json.spec.clusterIP, made.spec.clusterIP);
+    assert.equal((await create(api, `${core}/services`, body('h', { clusterIP: 'None', ports: [{ port: 80 }] }))).spec.clusterIP, 'None');
+    assert.deepEqual(await causes(api, `${core}/services`, body('n', {})), ['spec.ports']);
+    assert.deepEqual(await causes(api, `${core}/services`, body('1n', { ports: [{ port: 80 }] })), ['metadata.name']);
+    const { json } = await api.send('GET', `${core}/services/h`, { accept: table });
+    assert.deepEqual(json.rows[0].cells.slice(0, 5), ['h', 'ClusterIP', 'None', '<none>', '80/TCP']);
+    expectStatus(await api.send('GET', '/api/v1/namespaces/default/services/kubernetes'), 200);
+  }),
+  parityCase('ingress', 'an ingress needs a path type, and shows hosts and ports', async (api) => {
+    const { net } = await paths(api);
+    const ingress = (name: string, path: Json): Json => ({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name },
+      spec: {
+        tls: [{ hosts: ['a.example'], secretName: 't' }],
+        rules: [{ host: 'a.example', http: { paths: [{ backend: { service: { name: 's', port: { number: 80 } } }, ...path }] } }],
+      },
+    });
+    const made = await create(api, `${net}/ingresses`, ingress('i', { path: '/', pathType: 'Prefix' }));
+    assert.deepEqual([made.status, made.metadata.generation], [{ loadBalancer: {} }, 1]);
+    const { json } = await api.send('GET', `${net}/ingresses/i`, { accept: table });
+    assert.deepEqual(json.rows[0].cells.slice(0, 5), ['i', '<none>', 'a.example', '', '80, 443']);
+    assert.deepEqual(await causes(api, `${net}/ingresses`, ingress('j', { path: '/' })), ['spec.rules[0].http.paths[0].pathType']);
+  }),
+];

@@ -2,8 +2,8 @@
 // and `examples/` stand as in a checkout. Where a guide says so, a real control plane is started on what its commands have made.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -23,6 +23,8 @@ import { layouts } from './e2e/cluster-layouts.ts';
 
 const folder = join(repositoryRoot, 'docs/guide');
 const marker = '<!-- start the control plane -->';
+/** A guide with this needs a kubectl of today, and starts its own server, whose process id it leaves in up.pid. */
+const kubectlMarker = '<!-- kubectl of Debian trixie -->';
 const blockPattern = /```console\n([\s\S]*?)\n```|<!-- start the control plane -->/g;
 
 type Part = { readonly text: string; readonly session: Session | undefined };
@@ -68,6 +70,7 @@ const runGuide = async (name: string, guide: string): Promise<string> => {
     for (const directory of ['bin', 'home', 'work']) mkdirSync(join(scratch, directory));
     symlinkSync(join(repositoryRoot, 'certwright'), join(work, 'certwright'));
     symlinkSync(join(repositoryRoot, 'examples'), join(work, 'examples'));
+    if (guide.includes(kubectlMarker)) symlinkSync(requireTool('kubectl-1.32'), join(scratch, 'bin/kubectl'));
     for (const { text, session } of partsOf(guide)) {
       if (session === undefined) {
         symlinkSync(requireTool('kubectl'), join(scratch, 'bin/kubectl'));
@@ -86,6 +89,7 @@ const runGuide = async (name: string, guide: string): Promise<string> => {
     return written;
   } finally {
     await controlPlane?.stop();
+    if (existsSync(join(work, 'up.pid'))) execFileSync('bash', ['-c', 'kill $(cat up.pid) 2>/dev/null || true'], { cwd: work });
     rmSync(scratch, { recursive: true, force: true });
   }
 };
@@ -94,7 +98,11 @@ describe('the guides, line by line', () => {
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.md'))) {
     const path = join(folder, name);
     const guide = readFileSync(path, 'utf8');
-    const tools = guide.includes(marker) ? needs('etcd', 'kubectl', 'kube-apiserver', 'kube-controller-manager') : needs('openssl');
+    const tools = guide.includes(marker)
+      ? needs('etcd', 'kubectl', 'kube-apiserver', 'kube-controller-manager')
+      : guide.includes(kubectlMarker)
+        ? needs('openssl', 'kubectl-1.32')
+        : needs('openssl');
     test(name, tools, async () => {
       assert.ok(
         partsOf(guide).some(({ session }) => session?.some(isStep)),

@@ -6,6 +6,8 @@ import type { Kind, UserInfo } from '../api/kind.ts';
 import { isSameJson, type KubernetesObject, listAt, textAt } from '../api/object.ts';
 import { type PolicyRule, roleRefOf, rulesOf, uncovered } from '../api/rbac.ts';
 import { forbidden } from '../api/status.ts';
+import { readCsr } from '../pki/csr.ts';
+import { oid } from '../pki/oid.ts';
 import { authorize, grantsTo, isMaster, type RoleSource, referredRules } from './authorize.ts';
 
 const rbacGroup = 'rbac.authorization.k8s.io';
@@ -98,6 +100,21 @@ const requireSigner = (
   if (part === 'status' && isSigning && !maySign(source, user, 'sign', signerName)) refuse('sign');
 };
 
+const isSigningRequest = ({ group, plural }: Kind): boolean => group === 'certificates.k8s.io' && plural === 'certificatesigningrequests';
+
+/** A client certificate of the cluster's own masters is asked for by nobody, whoever he is. */
+const requireSubject = (kind: Kind, object: KubernetesObject): void => {
+  if (textAt(object['spec'], 'signerName') !== 'kubernetes.io/kube-apiserver-client') return;
+  const { subject } = readCsr(Buffer.from(textAt(object['spec'], 'request'), 'base64'));
+  const isMasters = subject.rdns.flat().some(({ type, value }) => type === oid.organization && value === 'system:masters');
+  if (isMasters)
+    throw forbidden(
+      kind,
+      object.metadata.name ?? '',
+      'use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed',
+    );
+};
+
 /** Refuses what a write would give away. `part` is the subresource, empty for the object itself. Throws Forbidden. */
 export const requireNoEscalation = (
   source: RoleSource,
@@ -107,8 +124,8 @@ export const requireNoEscalation = (
   old: KubernetesObject | undefined,
   part: string,
 ): void => {
+  if (isSigningRequest(kind) && old === undefined) requireSubject(kind, object);
   if (isMaster(user)) return;
   if (kind.group === rbacGroup) requireMayGrant(source, user, kind, object, old);
-  if (kind.group === 'certificates.k8s.io' && kind.plural === 'certificatesigningrequests')
-    requireSigner(source, user, kind, object, old, part);
+  if (isSigningRequest(kind)) requireSigner(source, user, kind, object, old, part);
 };

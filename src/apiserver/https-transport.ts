@@ -40,8 +40,13 @@ const readAll = (message: IncomingMessage): Promise<Uint8Array> =>
     message.on('error', reject);
   });
 
+/** Asked of TLS once for each connection, for it parses them each time. */
+const chains = new WeakMap<TLSSocket, PeerCertificates>();
+
 /** The certificates a peer presented, its own first; each names its issuer until one names itself. */
 const presented = (socket: TLSSocket): PeerCertificates => {
+  const known = chains.get(socket);
+  if (known !== undefined) return known;
   const chain: Uint8Array[] = [];
   let next: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
   while (next?.raw !== undefined && chain.length < maxChain) {
@@ -49,6 +54,7 @@ const presented = (socket: TLSSocket): PeerCertificates => {
     const above: DetailedPeerCertificate | undefined = next.issuerCertificate;
     next = above?.raw.equals(next.raw) === true ? undefined : above;
   }
+  chains.set(socket, chain);
   return chain;
 };
 

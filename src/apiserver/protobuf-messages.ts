@@ -53,6 +53,48 @@ const csrCondition: MessageType = {
 };
 const extraValue: FieldType = { items: 'string' };
 
+const policyRule: MessageType = {
+  1: ['verbs', list('string')],
+  2: ['apiGroups', list('string')],
+  3: ['resources', list('string')],
+  4: ['resourceNames', list('string')],
+  5: ['nonResourceURLs', list('string')],
+};
+const labelSelector: MessageType = {
+  1: ['matchLabels', map('string')],
+  2: ['matchExpressions', list(message(() => ({ 1: ['key', 'string'], 2: ['operator', 'string'], 3: ['values', list('string')] })))],
+};
+const rules: readonly [string, FieldType] = ['rules', list(message(() => policyRule))];
+const binding: MessageType = kind({
+  2: [
+    'subjects',
+    list(message(() => ({ 1: ['kind', 'string'], 2: ['apiGroup', 'string'], 3: ['name', 'string'], 4: ['namespace', 'string'] }))),
+  ],
+  3: ['roleRef', message(() => ({ 1: ['apiGroup', 'string'], 2: ['kind', 'string'], 3: ['name', 'string'] }))],
+});
+
+const resourceAttributes: MessageType = {
+  1: ['namespace', 'string'],
+  2: ['verb', 'string'],
+  3: ['group', 'string'],
+  4: ['version', 'string'],
+  5: ['resource', 'string'],
+  6: ['subresource', 'string'],
+  7: ['name', 'string'],
+};
+const access: MessageType = {
+  1: ['resourceAttributes', message(() => resourceAttributes)],
+  2: ['nonResourceAttributes', message(() => ({ 1: ['path', 'string'], 2: ['verb', 'string'] }))],
+};
+const subjectAccess: MessageType = {
+  ...access,
+  3: ['user', 'string'],
+  4: ['groups', list('string')],
+  5: ['extra', map(extraValue)],
+  6: ['uid', 'string'],
+};
+const boundObject: MessageType = { 1: ['kind', 'string'], 2: ['apiVersion', 'string'], 3: ['name', 'string'], 4: ['uid', 'string'] };
+
 const messages: Readonly<Record<string, MessageType>> = {
   'v1 Namespace': kind({ 2: spec({ 1: ['finalizers', list('string')] }) }),
   'v1 Secret': kind({ 2: ['data', map('bytes')], 3: ['type', 'string'], 4: ['stringData', map('string')], 5: ['immutable', 'bool'] }),
@@ -83,6 +125,22 @@ const messages: Readonly<Record<string, MessageType>> = {
       4: ['renewTime', 'microtime'],
       5: ['leaseTransitions', 'int'],
     }),
+  }),
+  'rbac.authorization.k8s.io/v1 Role': kind({ 2: rules }),
+  'rbac.authorization.k8s.io/v1 ClusterRole': kind({
+    2: rules,
+    3: ['aggregationRule', message(() => ({ 1: ['clusterRoleSelectors', list(message(() => labelSelector))] }))],
+  }),
+  'rbac.authorization.k8s.io/v1 RoleBinding': binding,
+  'rbac.authorization.k8s.io/v1 ClusterRoleBinding': binding,
+  'authorization.k8s.io/v1 SelfSubjectAccessReview': kind({ 2: spec(access) }),
+  'authorization.k8s.io/v1 SubjectAccessReview': kind({ 2: spec(subjectAccess) }),
+  'authorization.k8s.io/v1 LocalSubjectAccessReview': kind({ 2: spec(subjectAccess) }),
+  'authorization.k8s.io/v1 SelfSubjectRulesReview': kind({ 2: spec({ 1: ['namespace', 'string'] }) }),
+  'authentication.k8s.io/v1 SelfSubjectReview': kind({}),
+  'authentication.k8s.io/v1 TokenReview': kind({ 2: spec({ 1: ['token', 'string'], 2: ['audiences', list('string')] }) }),
+  'authentication.k8s.io/v1 TokenRequest': kind({
+    2: spec({ 1: ['audiences', list('string')], 3: ['boundObjectRef', message(() => boundObject)], 4: ['expirationSeconds', 'int'] }),
   }),
   'v1 DeleteOptions': {
     1: ['gracePeriodSeconds', 'int'],

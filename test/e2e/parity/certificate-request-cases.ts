@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { csrPem } from '../../../src/pki/csr.ts';
+import { parseNameText } from '../../../src/pki/name-text.ts';
 import { certificatePem } from '../../../src/pki/x509-certificate.ts';
 import type { ApiPeer } from '../../../src/testing/api-peer.ts';
 import { testCa, testCsr } from '../../../src/testing/certificates.ts';
@@ -96,5 +97,13 @@ export const certificateRequestCases: readonly ParityCase[] = [
     expectStatus(await put(api, at, 'status', { certificate: base64(certificatePem(first)) }), 200);
     expectStatus(await put(api, at, 'status', { certificate: base64(certificatePem(second)) }), 422, 'Invalid');
     assert.equal((await api.send('GET', at)).json.status.certificate, base64(certificatePem(first)));
+  }),
+  parityCase('C103', 'nobody asks for a client certificate of system:masters', async (api) => {
+    const csr = await testCsr({ subject: parseNameText('CN=eve,O=system:masters') });
+    const body = await request(fresh('csr'), { request: base64(csrPem(csr)), signerName: 'kubernetes.io/kube-apiserver-client' });
+    expectStatus(await api.send('POST', path, { body }), 403, 'Forbidden');
+    const other = await testCsr({ subject: parseNameText('CN=eve,O=dev') });
+    const allowed = await request(fresh('csr'), { request: base64(csrPem(other)), signerName: 'kubernetes.io/kube-apiserver-client' });
+    expectStatus(await api.send('POST', path, { body: allowed }), 201);
   }),
 ];

@@ -3,6 +3,7 @@
 import { after, before, describe, test } from 'node:test';
 import { startEmbedded, startReal, type TestServer } from '../../src/testing/api-servers.ts';
 import { needs } from '../../src/testing/tools.ts';
+import { applyCases } from './parity/apply-cases.ts';
 import { certificateRequestCases } from './parity/certificate-request-cases.ts';
 import { customResourceCases } from './parity/custom-resource-cases.ts';
 import { deleteCases } from './parity/delete-cases.ts';
@@ -18,6 +19,7 @@ const cases = [
   ...listCases,
   ...watchCases,
   ...writeCases,
+  ...applyCases,
   ...deleteCases,
   ...certificateRequestCases,
   ...identityCases,

@@ -7,8 +7,10 @@ import { certificateRequestCases } from './parity/certificate-request-cases.ts';
 import { customResourceCases } from './parity/custom-resource-cases.ts';
 import { deleteCases } from './parity/delete-cases.ts';
 import { discoveryCases } from './parity/discovery-cases.ts';
+import { eventCases } from './parity/event-cases.ts';
 import { identityCases } from './parity/identity-cases.ts';
 import { listCases } from './parity/list-cases.ts';
+import { scaleCases } from './parity/scale-cases.ts';
 import { watchCases } from './parity/watch-cases.ts';
 import { workloadCases } from './parity/workload-cases.ts';
 import { writeCases } from './parity/write-cases.ts';
@@ -23,6 +25,8 @@ const cases = [
   ...identityCases,
   ...customResourceCases,
   ...workloadCases,
+  ...eventCases,
+  ...scaleCases,
 ];
 
 describe('the embedded server', () => {

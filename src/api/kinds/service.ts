@@ -73,7 +73,11 @@ const withDefaults = (object: KubernetesObject): KubernetesObject => {
             ports: ports(object).map((port) => ({
               ...port,
               protocol: port['protocol'] ?? 'TCP',
-              targetPort: port['targetPort'] ?? port['port'],
+              // Protobuf writes the number of a port that was left out.
+              targetPort:
+                port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === ''
+                  ? port['port']
+                  : port['targetPort'],
             })),
           }),
     },

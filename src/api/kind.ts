@@ -102,7 +102,7 @@ export type Kind = {
   readonly problems: (object: KubernetesObject) => readonly FieldProblem[];
   /** What is wrong with an object only when it is new. */
   readonly createProblems: (object: KubernetesObject, context: WriteContext) => readonly FieldProblem[];
-  readonly changeProblems: (object: KubernetesObject, old: KubernetesObject) => readonly FieldProblem[];
+  readonly changeProblems: (object: KubernetesObject, old: KubernetesObject, context: WriteContext) => readonly FieldProblem[];
 };
 
 type KindEntry = Pick<Kind, 'group' | 'version' | 'kind' | 'plural' | 'isNamespaced'> & {

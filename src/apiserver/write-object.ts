@@ -151,7 +151,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
   );
   const problems = [
     ...metadataChangeProblems(next.metadata, old.metadata),
-    ...(subresource === undefined ? kind.changeProblems(next, old) : (subresource.problems?.(next, old, write) ?? [])),
+    ...(subresource === undefined ? kind.changeProblems(next, old, write) : (subresource.problems?.(next, old, write) ?? [])),
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
   requireValid(kind, next);

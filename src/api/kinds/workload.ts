@@ -4,7 +4,7 @@
 import { ageColumn, nameColumn, text } from '../column.ts';
 import { defineKind, keepStatus, statusSubresource } from '../kind.ts';
 import { type Fields, fieldsAt, isSameJson, type KubernetesObject, listAt, textAt, without } from '../object.ts';
-import { type FieldProblem, forbiddenField, invalidValue } from '../status.ts';
+import { type FieldProblem, forbidden, forbiddenField, invalidValue } from '../status.ts';
 import { containerImages, containerNames, podSpecDefaults, podSpecProblems, templateDefaults, workloadProblems } from './pod-template.ts';
 import { workloadScale } from './scale.ts';
 
@@ -23,6 +23,8 @@ const tolerations = ['not-ready', 'unreachable'].map((reason) => ({
   effect: 'NoExecute',
   tolerationSeconds: 300,
 }));
+
+const accountOf = (given: Fields): string => textAt(given, 'serviceAccountName') || textAt(given, 'serviceAccount') || 'default';
 
 const podField = (path: readonly [string, string]) => (object: KubernetesObject) => textAt(object[path[0]], path[1]);
 
@@ -64,11 +66,21 @@ export const podKind = defineKind({
     'status.nominatedNodeName': podField(['status', 'nominatedNodeName']),
   },
   subresources: [statusSubresource('status and metadata')],
-  forCreate: (object) => ({ ...object, status: { phase: 'Pending', qosClass: 'BestEffort' } }),
+  forCreate: (object, { transaction }) => {
+    const { namespace = '', name = '' } = object.metadata;
+    const account = accountOf(spec(object));
+    if (transaction.get('/serviceaccounts', namespace, account) === undefined)
+      throw forbidden(
+        { group: '', plural: 'pods' },
+        name,
+        `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`,
+      );
+    return { ...object, status: { phase: 'Pending', qosClass: 'BestEffort' } };
+  },
   forUpdate: keepStatus,
   withDefaults: (object) => {
     const given = podSpecDefaults(spec(object));
-    const account = textAt(given, 'serviceAccountName') || textAt(given, 'serviceAccount') || 'default';
+    const account = accountOf(given);
     return {
       ...object,
       spec: {

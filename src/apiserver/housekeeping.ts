@@ -10,6 +10,7 @@ import { startAggregation } from './aggregate-roles.ts';
 import type { Server } from './api-request.ts';
 import { type ControllerWrite, controllerUser, controllerWrite, serverUser, startController } from './controller.ts';
 import { startCustomKinds } from './custom-kinds.ts';
+import { startExpiry } from './expiry.ts';
 import { startGarbageCollection } from './garbage-collection.ts';
 import { provideBootstrap } from './provide-bootstrap.ts';
 
@@ -94,6 +95,7 @@ export const startHousekeeping = async (server: Server, rootCa: string, onTroubl
     startCustomKinds(server, onTrouble),
     startGarbageCollection(server, onTrouble).stop,
     startAggregation(server, onTrouble),
+    startExpiry(server, onTrouble).stop,
     namespaces.stop,
     accounts.stop,
     publisher.stop,

@@ -10,6 +10,7 @@ import { discoveryCases } from './parity/discovery-cases.ts';
 import { eventCases } from './parity/event-cases.ts';
 import { identityCases } from './parity/identity-cases.ts';
 import { listCases } from './parity/list-cases.ts';
+import { podCertificateCases } from './parity/pod-certificate-cases.ts';
 import { scaleCases } from './parity/scale-cases.ts';
 import { watchCases } from './parity/watch-cases.ts';
 import { workloadCases } from './parity/workload-cases.ts';
@@ -27,6 +28,7 @@ const cases = [
   ...workloadCases,
   ...eventCases,
   ...scaleCases,
+  ...podCertificateCases,
 ];
 
 describe('the embedded server', () => {

@@ -45,7 +45,8 @@ export type Subresource = {
 
 export type SubresourceView = {
   readonly kind: Kind;
-  /** Throws where the object has no such side. */
+  /** Why there is nothing to show, where that is so; it can be written all the same. */
+  readonly problem?: (object: KubernetesObject) => string | undefined;
   readonly show: (object: KubernetesObject) => KubernetesObject;
   readonly apply: (sent: KubernetesObject, old: KubernetesObject) => KubernetesObject;
 };

@@ -9,7 +9,7 @@ import { applyJsonPatch, PatchFailure } from './json-patch.ts';
 import { selection } from './list-objects.ts';
 import { bodyType, negotiate, patchType, patchTypesOf } from './media-type.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { fieldValidation, inputObject, toObject } from './object-input.ts';
+import { duplicatesOf, fieldValidation, inputObject, toObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { encoded, includeObject, shownObject } from './show-object.ts';
 import type { Stored } from './store.ts';
@@ -132,6 +132,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
   const body = await request.body();
   // A patch may hold directives and nulls, so it is judged by what comes of it.
   const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
+  const twice = duplicatesOf(body, type, validation);
   let warnings: readonly string[] = [];
   const stored = await decide(server, request, dryRun, (write) =>
     replaceObject(write, {
@@ -141,7 +142,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
       subresource,
       isPatch: true,
       change: (old) => {
-        const input = toObject(patched(kind, old, type, patch), kind, validation);
+        const input = toObject(patched(kind, old, type, patch), kind, validation, twice);
         warnings = input.warnings;
         return input.object;
       },

@@ -21,6 +21,8 @@ const roots = [
   'V1Pod',
   'V1StatefulSet',
   'V1Deployment',
+  'V1ReplicaSet',
+  'V1ControllerRevision',
   'V1Endpoints',
   'V1EndpointSlice',
   'V1CertificateSigningRequest',
@@ -45,6 +47,7 @@ const roots = [
   'V1SelfSubjectRulesReview',
   'V1DeleteOptions',
   'V1Scale',
+  'V1Eviction',
 ];
 
 const models = join(root, 'node_modules/@kubernetes/client-node/dist/gen/models');

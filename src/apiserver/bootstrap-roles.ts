@@ -1,11 +1,14 @@
 // The roles and bindings that are there from the start: those that clients notice (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings),
-// and kubeadm's cluster administrators.
+// those that the server's own controllers act under, and kubeadm's cluster administrators.
 
 import type { Fields, KubernetesObject } from '../api/object.ts';
 
 const apiVersion = 'rbac.authorization.k8s.io/v1';
 const apiGroup = 'rbac.authorization.k8s.io';
 const bootstrapping = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
+/** Where it is `false` a start leaves the object as it is. */
+export const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate';
+const annotations = { [autoUpdate]: 'true' };
 
 const rule = (apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[], more: Fields = {}): Fields => ({
   apiGroups,
@@ -23,7 +26,7 @@ const role = (
 ): KubernetesObject => ({
   apiVersion,
   kind: 'ClusterRole',
-  metadata: { name, labels: { ...bootstrapping, ...labels } },
+  metadata: { name, annotations, labels: { ...bootstrapping, ...labels } },
   rules,
   ...more,
 });
@@ -31,10 +34,17 @@ const role = (
 const binding = (name: string, roleName: string, ...groups: readonly string[]): KubernetesObject => ({
   apiVersion,
   kind: 'ClusterRoleBinding',
-  metadata: { name, labels: bootstrapping },
+  metadata: { name, annotations, labels: bootstrapping },
   roleRef: { apiGroup, kind: 'ClusterRole', name: roleName },
   subjects: groups.map((group) => ({ apiGroup, kind: 'Group', name: group })),
 });
+
+const named = (
+  apiGroups: readonly string[],
+  resources: readonly string[],
+  verbs: readonly string[],
+  ...resourceNames: readonly string[]
+): Fields => rule(apiGroups, resources, verbs, { resourceNames });
 
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'delete', 'deletecollection', 'patch', 'update'];
@@ -56,7 +66,63 @@ const viewed = [
 ];
 const edited = ['configmaps', 'endpoints', 'pods', 'secrets', 'serviceaccounts', 'services'];
 
+const certificates = 'certificates.k8s.io';
+
+/** What the server's own controllers may do, by the name of their service account in kube-system. */
+const controllerRules: Readonly<Record<string, readonly Fields[]>> = {
+  'certificate-controller': [
+    rule([certificates], ['certificatesigningrequests'], ['delete', ...read]),
+    rule([certificates], ['certificatesigningrequests/approval', 'certificatesigningrequests/status'], ['update']),
+    named([certificates], ['signers'], ['approve'], 'kubernetes.io/kube-apiserver-client-kubelet'),
+    named(
+      [certificates],
+      ['signers'],
+      ['sign'],
+      'kubernetes.io/kube-apiserver-client',
+      'kubernetes.io/kube-apiserver-client-kubelet',
+      'kubernetes.io/kubelet-serving',
+      'kubernetes.io/legacy-unknown',
+    ),
+    rule(['authorization.k8s.io'], ['subjectaccessreviews'], ['create']),
+    rule(['', 'events.k8s.io'], ['events'], ['create', 'patch', 'update']),
+  ],
+  'clusterrole-aggregation-controller': [rule([apiGroup], ['clusterroles'], ['escalate', 'patch', 'update', ...read])],
+  'generic-garbage-collector': [
+    rule(['*'], ['*'], ['delete', 'patch', 'update', ...read]),
+    rule(['', 'events.k8s.io'], ['events'], ['create', 'patch', 'update']),
+  ],
+  'namespace-controller': [
+    rule([''], ['namespaces'], ['delete', ...read]),
+    rule([''], ['namespaces/finalize', 'namespaces/status'], ['update']),
+    rule(['*'], ['*'], ['delete', 'deletecollection', 'get', 'list']),
+  ],
+  podcertificaterequestcleaner: [rule([certificates], ['podcertificaterequests'], ['delete', ...read])],
+  'root-ca-cert-publisher': [
+    rule([''], ['configmaps'], ['create', 'update']),
+    rule(['', 'events.k8s.io'], ['events'], ['create', 'patch', 'update']),
+  ],
+  'service-account-controller': [
+    rule([''], ['serviceaccounts'], ['create']),
+    rule(['', 'events.k8s.io'], ['events'], ['create', 'patch', 'update']),
+  ],
+};
+
+const signersOf = (name: string, signerName: string): KubernetesObject =>
+  role(`system:certificates.k8s.io:${name}-approver`, [named([certificates], ['signers'], ['approve'], signerName)]);
+
 export const bootstrapClusterRoles: readonly KubernetesObject[] = [
+  ...Object.entries(controllerRules).map(([name, rules]) => role(`system:controller:${name}`, rules)),
+  signersOf('kube-apiserver-client', 'kubernetes.io/kube-apiserver-client'),
+  signersOf('kube-apiserver-client-kubelet', 'kubernetes.io/kube-apiserver-client-kubelet'),
+  signersOf('kubelet-serving', 'kubernetes.io/kubelet-serving'),
+  signersOf('legacy-unknown', 'kubernetes.io/legacy-unknown'),
+  role('system:certificates.k8s.io:certificatesigningrequests:nodeclient', [
+    rule([certificates], ['certificatesigningrequests/nodeclient'], ['create']),
+  ]),
+  role('system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', [
+    rule([certificates], ['certificatesigningrequests/selfnodeclient'], ['create']),
+  ]),
+  role('system:cluster-trust-bundle-discovery', [rule([certificates], ['clustertrustbundles'], read)]),
   role('cluster-admin', [rule(['*'], ['*'], ['*']), urls(['*'], ['*'])]),
   role('admin', [], {}, aggregated('admin')),
   role('edit', [], aggregateTo('admin'), aggregated('edit')),
@@ -107,9 +173,22 @@ export const bootstrapClusterRoles: readonly KubernetesObject[] = [
 ];
 
 export const bootstrapClusterRoleBindings: readonly KubernetesObject[] = [
+  ...Object.keys(controllerRules).map((name) => ({
+    ...binding(`system:controller:${name}`, `system:controller:${name}`),
+    subjects: [{ kind: 'ServiceAccount', name, namespace: 'kube-system' }],
+  })),
+  binding('system:cluster-trust-bundle-discovery', 'system:cluster-trust-bundle-discovery', 'system:serviceaccounts'),
   binding('cluster-admin', 'cluster-admin', 'system:masters'),
   binding('kubeadm:cluster-admins', 'cluster-admin', 'kubeadm:cluster-admins'),
   binding('system:discovery', 'system:discovery', 'system:authenticated'),
   binding('system:basic-user', 'system:basic-user', 'system:authenticated'),
   binding('system:public-info-viewer', 'system:public-info-viewer', 'system:authenticated', 'system:unauthenticated'),
 ];
+
+/** In kube-system: by it others learn how clients are verified. */
+export const authenticationReader: KubernetesObject = {
+  apiVersion,
+  kind: 'Role',
+  metadata: { name: 'extension-apiserver-authentication-reader', annotations, labels: bootstrapping },
+  rules: [named([''], ['configmaps'], read, 'extension-apiserver-authentication')],
+};

@@ -11,6 +11,7 @@ import { handleReview, handleTokenRequest, isReview, type ReviewServer } from '.
 import { getObject, listObjects } from './list-objects.ts';
 import type { OpenApi } from './openapi.ts';
 import { parseResourcePath, type ResourcePath } from './request-path.ts';
+import { handleView } from './subresource-view.ts';
 import { watchObjects } from './watch-objects.ts';
 import { handleCreate, handleDelete, handleDeleteCollection, handlePatch, handleUpdate } from './write-requests.ts';
 
@@ -69,6 +70,7 @@ const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: A
   if (!isOffered || (verb === 'create' && kind.isNamespaced && namespace === '')) throw methodNotAllowed();
   const asked = { kind, namespace, name, request };
   if (subresource?.name === 'token') return handleTokenRequest(surface, asked);
+  if (subresource?.view !== undefined) return handleView(surface, asked, { name: subresource.name, view: subresource.view });
   if (isReview(kind)) return handleReview(surface, asked);
   switch (verb) {
     case 'get':

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { builtInKinds } from '../api/kinds/all.ts';
+import { groupVersion } from '../api/object.ts';
 import { coded } from '../testing/coded-errors.ts';
 import { runs } from '../testing/runs.ts';
 import { decodeProtobuf } from './protobuf.ts';
@@ -64,6 +66,50 @@ describe('a protobuf body', () => {
     });
   });
 
+  test('of a pod has what a volume holds, and zeros only where they mean something', () => {
+    const volume = [...text(1, 'v'), ...field(2, ...field(2))];
+    const container = [
+      ...text(1, 'c'),
+      ...field(6, ...int(2, 0), ...int(3, 80)),
+      ...field(8, ...field(1, ...text(1, 'cpu'), ...field(2, ...text(1, '100m')))),
+      ...field(10, ...field(1, ...field(2, ...field(2, ...int(1, 1), ...int(2, 0), ...text(3, 'http')))), ...int(2, 0), ...int(4, 10)),
+      ...int(16, 0),
+    ];
+    const spec = [...field(1, ...volume), ...field(2, ...container), ...int(4, 0), ...int(11, 0), ...int(21, 0), ...field(14)];
+    assert.deepEqual(decode(envelope('v1', 'Pod', [...meta(...text(1, 'p')), ...field(2, ...spec), ...field(3)])), {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      spec: {
+        volumes: [{ name: 'v', emptyDir: {} }],
+        containers: [
+          {
+            name: 'c',
+            ports: [{ containerPort: 80 }],
+            resources: { limits: { cpu: '100m' } },
+            livenessProbe: { httpGet: { port: 'http' }, periodSeconds: 10 },
+          },
+        ],
+        terminationGracePeriodSeconds: 0,
+        automountServiceAccountToken: false,
+        securityContext: {},
+      },
+    });
+  });
+
+  test('is read of every kind that is served and is not a definition, each field under a name of the kind', () => {
+    for (const { group, version, kind, schema } of builtInKinds) {
+      const message = messageOf(groupVersion(group, version), kind);
+      assert.equal(message !== undefined, kind !== 'CustomResourceDefinition', kind);
+      const found = Object.values(message ?? {}).map(([name]) => name);
+      assert.deepEqual(
+        found.filter((name) => schema.properties?.[name] === undefined),
+        [],
+        kind,
+      );
+    }
+  });
+
   test('fields of later versions are passed over', () => {
     const body = envelope('v1', 'ConfigMap', [
       ...meta(...text(1, 'c'), ...text(99, 'new')),
@@ -82,7 +128,7 @@ describe('a protobuf body', () => {
     // Cut there it is whole: an envelope around nothing.
     const boundary = envelope('v1', 'ConfigMap', []).length - 2;
     const wrong: readonly Uint8Array[] = [
-      envelope('v1', 'Pod', []),
+      envelope('batch/v1', 'Job', []),
       Uint8Array.from([]),
       Buffer.from('{"kind":"ConfigMap"}'),
       ...Array.from({ length: whole.length - 6 }, (_, i) => whole.subarray(0, i + 5)).filter(({ length }) => length !== boundary),
@@ -103,6 +149,7 @@ describe('a protobuf body', () => {
       ['v1', 'ConfigMap'],
       ['v1', 'Secret'],
       ['v1', 'DeleteOptions'],
+      ['v1', 'Pod'],
       ['certificates.k8s.io/v1', 'CertificateSigningRequest'],
     );
     const octets = fc.oneof(

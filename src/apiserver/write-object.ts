@@ -12,14 +12,24 @@ import {
   type ObjectMeta,
   without,
 } from '../api/object.ts';
-import { alreadyExists, badRequest, conflict, forbidden, invalid, invalidValue, notFound, staleObject } from '../api/status.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  type FieldProblem,
+  forbidden,
+  invalid,
+  invalidValue,
+  notFound,
+  staleObject,
+} from '../api/status.ts';
 import { requireNoEscalation } from './escalation.ts';
 import { isSameManaged, managedBefore, managedFieldsProblems, type TrackedWrite, trackUpdate, writeManaged } from './managed-fields.ts';
 import { asServed, asStored } from './served-version.ts';
 import { blank } from './server-side-apply.ts';
 import type { Stored, Transaction } from './store.ts';
 
-export type Write = WriteContext & {
+export type Write = Omit<WriteContext, 'transaction'> & {
   readonly transaction: Transaction;
   readonly random: (length: number) => Uint8Array;
   /** As whom managedFields record the change; the server itself where it is left out. */
@@ -73,8 +83,8 @@ const withoutManaged = (object: KubernetesObject): KubernetesObject =>
 export type Tracking = 'update' | 'applied';
 
 /** Throws Invalid with every fault of an object. */
-const requireValid = (kind: Kind, object: KubernetesObject): void => {
-  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object)];
+const requireValid = (kind: Kind, object: KubernetesObject, more: readonly FieldProblem[] = []): void => {
+  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object), ...more];
   if (problems.length > 0) throw invalid(kind, object.metadata.name ?? object.metadata.generateName ?? '', problems);
 };
 
@@ -109,7 +119,7 @@ export const createObject = (
   const meant = { ...sent, metadata };
   const object = kind.withDefaults(kind.forCreate(meant, write));
   requireManaged(kind, name ?? '', sentManaged);
-  requireValid(kind, object);
+  requireValid(kind, object, kind.createProblems(object, write));
   if (name === undefined) throw invalid(kind, '', []);
   requireNoEscalation(transaction, write.user, kind, object, undefined, '');
   if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
@@ -220,7 +230,7 @@ export const replaceObject = (write: Write, replacement: Replacement): Stored =>
   );
   const problems = [
     ...metadataChangeProblems(next.metadata, old.metadata),
-    ...(subresource === undefined ? kind.changeProblems(next, old) : (subresource.problems?.(next, old) ?? [])),
+    ...(subresource === undefined ? kind.changeProblems(next, old, write) : (subresource.problems?.(next, old, write) ?? [])),
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
   requireValid(kind, next);
@@ -234,7 +244,7 @@ export const replaceObject = (write: Write, replacement: Replacement): Stored =>
     kind.hasGeneration && subresource?.name !== 'status' && changesSpec(kind, next, old)
       ? { ...managed, metadata: { ...managed.metadata, generation: (old.metadata.generation ?? 1) + 1 } }
       : managed;
-  if (isReleased(kind, counted)) return transaction.remove({ ...stored, object: counted });
+  if (isReleased(kind, counted)) return asServed(kind, transaction.remove({ ...stored, object: asStored(kind, counted) }));
   const unchanged =
     isSameJson(withoutVersion(counted), withoutVersion(whole)) && isSameManaged(managedFields, whole.metadata.managedFields ?? []);
   return asServed(kind, unchanged ? stored : transaction.put(resourceKey(kind), namespace, name, asStored(kind, counted)));
@@ -272,7 +282,7 @@ export const deleteObject = (write: Write, kind: Kind, namespace: string, name: 
     ...(metadata.finalizers ?? []),
     ...(added === undefined || isNamespace || metadata.finalizers?.includes(added) ? [] : [added]),
   ];
-  if (metadata.deletionTimestamp !== undefined) return { stored, isGone: false };
+  if (metadata.deletionTimestamp !== undefined) return { stored: asServed(kind, stored), isGone: false };
   const marked: KubernetesObject = {
     ...stored.object,
     metadata: {
@@ -284,13 +294,16 @@ export const deleteObject = (write: Write, kind: Kind, namespace: string, name: 
     ...(isNamespace ? { status: { ...fieldsAt(stored.object, 'status'), phase: 'Terminating' } } : {}),
   };
   return isReleased(kind, marked)
-    ? { stored: transaction.remove(stored), isGone: true }
+    ? { stored: asServed(kind, transaction.remove(stored)), isGone: true }
     : {
-        stored: transaction.put(
-          resourceKey(kind),
-          namespace,
-          name,
-          isNamespace ? { ...marked, metadata: without(marked.metadata, 'deletionGracePeriodSeconds') } : marked,
+        stored: asServed(
+          kind,
+          transaction.put(
+            resourceKey(kind),
+            namespace,
+            name,
+            isNamespace ? { ...marked, metadata: without(marked.metadata, 'deletionGracePeriodSeconds') } : marked,
+          ),
         ),
         isGone: false,
       };

@@ -20,7 +20,7 @@ import { selection } from './list-objects.ts';
 import { managerName, managerProblems } from './managed-fields.ts';
 import { bodyType, negotiate, patchType, patchTypesOf } from './media-type.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { fieldValidation, inputObject, toObject } from './object-input.ts';
+import { duplicatesOf, fieldValidation, inputObject, toObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { applyConfiguration, blank } from './server-side-apply.ts';
 import { encoded, includeObject, shownObject } from './show-object.ts';
@@ -51,7 +51,12 @@ const managerOfRequest = ({ query, header, method }: ApiRequest): string => {
 };
 
 /** Decides inside a transaction; a dry run decides the same and stores nothing. */
-const decide = async <Result>(server: Server, request: ApiRequest, dryRun: boolean, work: (write: Write) => Result): Promise<Result> => {
+export const decide = async <Result>(
+  server: Server,
+  request: ApiRequest,
+  dryRun: boolean,
+  work: (write: Write) => Result,
+): Promise<Result> => {
   const manager = managerOfRequest(request);
   try {
     return await server.store.write((transaction) => {
@@ -68,7 +73,7 @@ const decide = async <Result>(server: Server, request: ApiRequest, dryRun: boole
 const warningHeader = (warnings: readonly string[]): Readonly<Record<string, readonly string[]>> =>
   warnings.length === 0 ? {} : { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) };
 
-const answerObject = (
+export const answerObject = (
   { now }: Server,
   { kind, request }: KindRequest,
   status: number,
@@ -90,7 +95,7 @@ const withRevisionOf = (object: KubernetesObject, before: KubernetesObject | und
 });
 
 /** The object a request came to; `before` is what a dry run left as it was. */
-const outcome = (dryRun: boolean, object: KubernetesObject, before?: KubernetesObject): KubernetesObject =>
+export const outcome = (dryRun: boolean, object: KubernetesObject, before?: KubernetesObject): KubernetesObject =>
   dryRun ? withRevisionOf(object, before) : object;
 
 /** POST of a collection. */
@@ -126,7 +131,7 @@ export const handleUpdate = async (server: Server, asked: KindRequest, subresour
   return answerObject(server, asked, status, outcome(dryRun, stored.object, before), warnings);
 };
 
-const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
+export const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
   try {
     if (type === 'application/json-patch+json') {
       const result = applyJsonPatch(old, patch);
@@ -197,6 +202,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
   const body = await request.body();
   // A patch may hold directives and nulls, so it is judged by what comes of it.
   const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
+  const twice = duplicatesOf(body, type, validation);
   let warnings: readonly string[] = [];
   const stored = await decide(server, request, dryRun, (write) =>
     replaceObject(write, {
@@ -206,7 +212,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
       subresource,
       isPatch: true,
       change: (old) => {
-        const input = toObject(patched(kind, old, type, patch), kind, validation);
+        const input = toObject(patched(kind, old, type, patch), kind, validation, twice);
         warnings = input.warnings;
         return input.object;
       },

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { startServer } from '../apiserver/start-server.ts';
-import { CodedError, quote } from '../base/coded-error.ts';
+import { CodedError, isCodedError, quote } from '../base/coded-error.ts';
 import type { DefineCommand } from './command.ts';
 import { type Io, say } from './io.ts';
 import { shownPath } from './shown-path.ts';
@@ -34,6 +34,16 @@ const dataDirectory = (io: Io, given: string | undefined): string => {
   return join(dataHome, 'certwright');
 };
 
+/** What the server tells of itself while it runs: refusals of its own controllers in words, faults with where they are. */
+const sayTrouble = (io: Io, error: unknown): void => {
+  if (!isCodedError(error) || error.code === 'Bug') {
+    say(io, `bug: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`);
+    return;
+  }
+  say(io, `warning: ${error.message}`);
+  if (error.hint !== undefined) say(io, `hint: ${error.hint}`);
+};
+
 export const defineUp: DefineCommand = (command, io) => {
   command
     .option('--data-dir <dir>', 'where everything that lasts is kept (default: ~/.local/share/certwright)')
@@ -48,7 +58,7 @@ export const defineUp: DefineCommand = (command, io) => {
         now: io.now,
         random: io.random,
         requestedBy: io.userName(),
-        onBug: (error) => say(io, `bug: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`),
+        onBug: (error) => sayTrouble(io, error),
       });
       if (!isLoopback(host))
         say(

@@ -8,8 +8,11 @@ import { certificateRequestCases } from './parity/certificate-request-cases.ts';
 import { customResourceCases } from './parity/custom-resource-cases.ts';
 import { deleteCases } from './parity/delete-cases.ts';
 import { discoveryCases } from './parity/discovery-cases.ts';
+import { eventCases } from './parity/event-cases.ts';
 import { identityCases } from './parity/identity-cases.ts';
 import { listCases } from './parity/list-cases.ts';
+import { podCertificateCases } from './parity/pod-certificate-cases.ts';
+import { scaleCases } from './parity/scale-cases.ts';
 import { watchCases } from './parity/watch-cases.ts';
 import { workloadCases } from './parity/workload-cases.ts';
 import { writeCases } from './parity/write-cases.ts';
@@ -25,6 +28,9 @@ const cases = [
   ...identityCases,
   ...customResourceCases,
   ...workloadCases,
+  ...eventCases,
+  ...scaleCases,
+  ...podCertificateCases,
 ];
 
 describe('the embedded server', () => {

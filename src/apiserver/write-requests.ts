@@ -3,13 +3,13 @@
 import { type Kind, resourceKey, type Subresource } from '../api/kind.ts';
 import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, without } from '../api/object.ts';
 import { badRequest, forbiddenField, invalid, methodNotAllowed, notSupported } from '../api/status.ts';
-import { CodedError } from '../base/coded-error.ts';
+import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { type ApiRequest, type ApiResponse, isDryRun, type KindRequest, type Server } from './api-request.ts';
 import { applyJsonPatch, PatchFailure } from './json-patch.ts';
 import { selection } from './list-objects.ts';
 import { bodyType, negotiate, patchType, patchTypesOf } from './media-type.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { fieldValidation, inputObject, toObject } from './object-input.ts';
+import { fieldValidation, type Input, inputObject, toObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { encoded, includeObject, shownObject } from './show-object.ts';
 import type { Stored } from './store.ts';
@@ -114,6 +114,18 @@ const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, pa
   }
 };
 
+/** What came of a patch, as an object of its kind. A fault of it is one of the patch; its value stays out of the message, for it may be secret. */
+const patchedObject = (value: Fields, kind: Kind, validation: string): Input => {
+  try {
+    return toObject(value, kind, validation);
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'BadRequest') throw error;
+    throw invalid({ group: '', kind: '' }, '', [
+      { field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${error.message}` },
+    ]);
+  }
+};
+
 /** PATCH of an object or of a part of it. */
 export const handlePatch = async (server: Server, asked: KindRequest, subresource?: Subresource): Promise<ApiResponse> => {
   const { kind, namespace, name, request } = asked;
@@ -136,7 +148,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
       subresource,
       isPatch: true,
       change: (old) => {
-        const input = toObject(patched(kind, old, type, patch), kind, validation);
+        const input = patchedObject(patched(kind, old, type, patch), kind, validation);
         warnings = input.warnings;
         return input.object;
       },

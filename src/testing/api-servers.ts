@@ -73,7 +73,7 @@ export const startReal = async (): Promise<TestServer> => {
   const logs = join(directory, 'logs');
   mkdirSync(logs);
   const pki = await provideServerPki({ directory: cluster, host, port, at: new Date(), random: randomOctets, requestedBy: 'test' });
-  const kubeconfigFile = join(cluster, 'localhost/super-admin.conf');
+  const controllersKubeconfig = join(cluster, 'localhost/super-admin.conf');
   const file = (path: string): string => join(cluster, path);
   const daemons: Daemon[] = [];
   const stop = async (): Promise<void> => {
@@ -124,7 +124,7 @@ export const startReal = async (): Promise<TestServer> => {
         'kube-controller-manager',
         requireTool('kube-controller-manager'),
         [
-          `--kubeconfig=${kubeconfigFile}`,
+          `--kubeconfig=${controllersKubeconfig}`,
           '--use-service-account-credentials=false',
           '--leader-elect=false',
           '--bind-address=127.0.0.1',
@@ -139,7 +139,18 @@ export const startReal = async (): Promise<TestServer> => {
         { logFile: join(logs, 'kube-controller-manager.log') },
       ),
     );
-    return { peer: await apiPeer('kube-apiserver', { host, port, directory: cluster }, tester), kubeconfigFile, stop };
+    const peer = await apiPeer('kube-apiserver', { host, port, directory: cluster }, tester);
+    // As kubeadm does, for the administrator whose certificate makes him no master.
+    await peer.send('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      body: {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'kubeadm:cluster-admins' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'kubeadm:cluster-admins' }],
+      },
+    });
+    return { peer, kubeconfigFile: join(cluster, 'localhost/admin.conf'), stop };
   } catch (error) {
     await stop();
     throw error;

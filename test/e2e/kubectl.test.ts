@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { startEmbedded, startReal, type TestServer } from '../../src/testing/api-servers.ts';
 import { outputMatches, type Result, rewriteSession } from '../../src/testing/cli-session.ts';
 import { updatingGolden } from '../../src/testing/golden.ts';
-import { needs, requireTool, tool } from '../../src/testing/tools.ts';
+import { howToGet, needs, requireTool, tool } from '../../src/testing/tools.ts';
 import { type KubectlRun, openKubectlRun, storedState } from './kubectl/kubectl-run.ts';
 import { type KubectlSession, kubectlSessions, type Section, type SectionStep } from './kubectl/kubectl-session.ts';
 
@@ -99,9 +99,11 @@ const newerKubectls = (): readonly (readonly [string, string])[] => {
   return [...(sid === undefined ? [] : [['kubectl of Debian sid', sid] as const]), ...named.map((path) => [path, path] as const)];
 };
 
-describe('newer kubectls', needs('kubectl-1.32', 'kubectl-sid'), () => {
+const newer = newerKubectls();
+
+describe('newer kubectls', newer.length === 0 ? { skip: howToGet('kubectl-sid') } : needs('kubectl-1.32'), () => {
   if (!updatingGolden)
-    for (const [name, path] of newerKubectls())
+    for (const [name, path] of newer)
       describe(`${name} on the embedded server`, () => {
         runSessions({
           kubectl: () => path,

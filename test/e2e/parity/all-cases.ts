@@ -1,0 +1,27 @@
+// Every case of the parity suite, and those that a server for custom resources alone can be asked.
+
+import { certificateRequestCases } from './certificate-request-cases.ts';
+import { customResourceCases } from './custom-resource-cases.ts';
+import { deleteCases } from './delete-cases.ts';
+import { discoveryCases } from './discovery-cases.ts';
+import { identityCases } from './identity-cases.ts';
+import { listCases } from './list-cases.ts';
+import type { ParityCase } from './parity-case.ts';
+import { watchCases } from './watch-cases.ts';
+import { workloadCases } from './workload-cases.ts';
+import { writeCases } from './write-cases.ts';
+
+/** Of custom resources: also asked of the current server, except where they say why not. */
+export const customCases: readonly ParityCase[] = [...customResourceCases];
+
+export const allCases: readonly ParityCase[] = [
+  ...discoveryCases,
+  ...listCases,
+  ...watchCases,
+  ...writeCases,
+  ...deleteCases,
+  ...certificateRequestCases,
+  ...identityCases,
+  ...customCases,
+  ...workloadCases,
+];

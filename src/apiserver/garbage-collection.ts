@@ -1,7 +1,7 @@
 // Objects go with their owners (https://kubernetes.io/docs/concepts/architecture/garbage-collection/): in the background, before the owner
 // (foregroundDeletion), or not at all (orphan).
 
-import { type Kind, resourceKey } from '../api/kind.ts';
+import { isStoredForm, type Kind, resourceKey } from '../api/kind.ts';
 import { type KubernetesObject, type ObjectMeta, type OwnerReference, without } from '../api/object.ts';
 import type { Server } from './api-request.ts';
 import { type ControllerWrite, controllerUser, startController } from './controller.ts';
@@ -130,8 +130,7 @@ export const startGarbageCollection = (server: Server, onTrouble: (error: unknow
 
   const each = (work: (kind: Kind, stored: Stored) => void): void => {
     for (const kind of kinds.kinds)
-      if (kind.version === kind.storageVersion && kind.verbs.includes('delete'))
-        for (const found of store.list(resourceKey(kind))) work(kind, found);
+      if (isStoredForm(kind) && kind.verbs.includes('delete')) for (const found of store.list(resourceKey(kind))) work(kind, found);
   };
   each((kind, found) => note(kind, found, true));
   const unwatch = store.watch(undefined, (found) => {

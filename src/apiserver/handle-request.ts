@@ -12,6 +12,7 @@ import { getObject, listObjects } from './list-objects.ts';
 import type { OpenApi } from './openapi.ts';
 import { acceptsOpenApiV2, openApiV2, openApiV2Type } from './openapi-v2.ts';
 import { parseResourcePath, type ResourcePath } from './request-path.ts';
+import { handleView } from './subresource-view.ts';
 import { watchObjects } from './watch-objects.ts';
 import { handleCreate, handleDelete, handleDeleteCollection, handlePatch, handleUpdate } from './write-requests.ts';
 
@@ -70,6 +71,7 @@ const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: A
   if (!isOffered || (verb === 'create' && kind.isNamespaced && namespace === '')) throw methodNotAllowed();
   const asked = { kind, namespace, name, request };
   if (subresource?.name === 'token') return handleTokenRequest(surface, asked);
+  if (subresource?.view !== undefined) return handleView(surface, asked, { name: subresource.name, view: subresource.view });
   if (isReview(kind)) return handleReview(surface, asked);
   switch (verb) {
     case 'get':

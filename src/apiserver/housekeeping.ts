@@ -1,7 +1,7 @@
 // What a cluster does by itself: what is there from the start, what each namespace holds, and the emptying of one that is being deleted.
 // Each step looks at what is, not at what happened, so a step that was missed is made good by the next.
 
-import { type Kind, resourceKey } from '../api/kind.ts';
+import { isStoredForm, type Kind, resourceKey } from '../api/kind.ts';
 import { configMapKind } from '../api/kinds/config-map.ts';
 import { namespaceKind } from '../api/kinds/namespace.ts';
 import { serviceAccountKind } from '../api/kinds/service-account.ts';
@@ -10,6 +10,7 @@ import { startAggregation } from './aggregate-roles.ts';
 import type { Server } from './api-request.ts';
 import { type ControllerWrite, controllerUser, controllerWrite, serverUser, startController } from './controller.ts';
 import { startCustomKinds } from './custom-kinds.ts';
+import { startExpiry } from './expiry.ts';
 import { startGarbageCollection } from './garbage-collection.ts';
 import { provideBootstrap } from './provide-bootstrap.ts';
 
@@ -31,7 +32,7 @@ const namespaceOf = ({ transaction }: ControllerWrite, name: string, isTerminati
 const emptyNamespace = (write: ControllerWrite, kinds: readonly Kind[], namespace: string): void => {
   if (!namespaceOf(write, namespace, true)) return;
   const left = kinds
-    .filter(({ isNamespaced, version, storageVersion, verbs }) => isNamespaced && version === storageVersion && verbs.includes('delete'))
+    .filter((kind) => kind.isNamespaced && isStoredForm(kind) && kind.verbs.includes('delete'))
     .map((kind) => {
       const objects = write.transaction.list(resourceKey(kind), namespace);
       return objects.filter(({ name }) => !write.remove(kind, namespace, name).isGone).length;
@@ -94,6 +95,7 @@ export const startHousekeeping = async (server: Server, rootCa: string, onTroubl
     startCustomKinds(server, onTrouble),
     startGarbageCollection(server, onTrouble).stop,
     startAggregation(server, onTrouble),
+    startExpiry(server, onTrouble).stop,
     namespaces.stop,
     accounts.stop,
     publisher.stop,

@@ -3,12 +3,25 @@
 import { type Kind, resourceKey, type Subresource, type WriteContext } from '../api/kind.ts';
 import { metadataChangeProblems, metadataProblems } from '../api/metadata.ts';
 import { fieldsAt, isSameJson, type KubernetesObject, listAt, type ObjectMeta, without } from '../api/object.ts';
-import { alreadyExists, badRequest, conflict, forbidden, invalid, invalidValue, notFound, staleObject } from '../api/status.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  type FieldProblem,
+  forbidden,
+  invalid,
+  invalidValue,
+  notFound,
+  staleObject,
+} from '../api/status.ts';
 import { requireNoEscalation } from './escalation.ts';
 import { asServed, asStored } from './served-version.ts';
 import type { Stored, Transaction } from './store.ts';
 
-export type Write = WriteContext & { readonly transaction: Transaction; readonly random: (length: number) => Uint8Array };
+export type Write = Omit<WriteContext, 'transaction'> & {
+  readonly transaction: Transaction;
+  readonly random: (length: number) => Uint8Array;
+};
 
 const timeText = (now: Date): string => `${now.toISOString().slice(0, 19)}Z`;
 
@@ -39,8 +52,8 @@ const requireNamespace = ({ transaction }: Write, kind: Kind, namespace: string,
 };
 
 /** Throws Invalid with every fault of an object. */
-const requireValid = (kind: Kind, object: KubernetesObject): void => {
-  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object)];
+const requireValid = (kind: Kind, object: KubernetesObject, more: readonly FieldProblem[] = []): void => {
+  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object), ...more];
   if (problems.length > 0) throw invalid(kind, object.metadata.name ?? object.metadata.generateName ?? '', problems);
 };
 
@@ -67,7 +80,7 @@ export const createObject = (write: Write, kind: Kind, namespace: string, sent: 
     ...(kind.hasGeneration ? { generation: 1 } : {}),
   };
   const object = kind.withDefaults(kind.forCreate({ ...sent, metadata }, write));
-  requireValid(kind, object);
+  requireValid(kind, object, kind.createProblems(object, write));
   if (name === undefined) throw invalid(kind, '', []);
   requireNoEscalation(transaction, write.user, kind, object, undefined, '');
   if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
@@ -138,7 +151,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
   );
   const problems = [
     ...metadataChangeProblems(next.metadata, old.metadata),
-    ...(subresource === undefined ? kind.changeProblems(next, old) : (subresource.problems?.(next, old) ?? [])),
+    ...(subresource === undefined ? kind.changeProblems(next, old, write) : (subresource.problems?.(next, old, write) ?? [])),
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
   requireValid(kind, next);
@@ -147,7 +160,7 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
     kind.hasGeneration && subresource?.name !== 'status' && changesSpec(kind, next, old)
       ? { ...next, metadata: { ...next.metadata, generation: (old.metadata.generation ?? 1) + 1 } }
       : next;
-  if (isReleased(kind, counted)) return transaction.remove({ ...stored, object: counted });
+  if (isReleased(kind, counted)) return asServed(kind, transaction.remove({ ...stored, object: asStored(kind, counted) }));
   const unchanged = isSameJson(
     { ...counted, metadata: without(counted.metadata, 'resourceVersion') },
     { ...old, metadata: without(old.metadata, 'resourceVersion') },
@@ -187,7 +200,7 @@ export const deleteObject = (write: Write, kind: Kind, namespace: string, name: 
     ...(metadata.finalizers ?? []),
     ...(added === undefined || isNamespace || metadata.finalizers?.includes(added) ? [] : [added]),
   ];
-  if (metadata.deletionTimestamp !== undefined) return { stored, isGone: false };
+  if (metadata.deletionTimestamp !== undefined) return { stored: asServed(kind, stored), isGone: false };
   const marked: KubernetesObject = {
     ...stored.object,
     metadata: {
@@ -199,13 +212,16 @@ export const deleteObject = (write: Write, kind: Kind, namespace: string, name: 
     ...(isNamespace ? { status: { ...fieldsAt(stored.object, 'status'), phase: 'Terminating' } } : {}),
   };
   return isReleased(kind, marked)
-    ? { stored: transaction.remove(stored), isGone: true }
+    ? { stored: asServed(kind, transaction.remove(stored)), isGone: true }
     : {
-        stored: transaction.put(
-          resourceKey(kind),
-          namespace,
-          name,
-          isNamespace ? { ...marked, metadata: without(marked.metadata, 'deletionGracePeriodSeconds') } : marked,
+        stored: asServed(
+          kind,
+          transaction.put(
+            resourceKey(kind),
+            namespace,
+            name,
+            isNamespace ? { ...marked, metadata: without(marked.metadata, 'deletionGracePeriodSeconds') } : marked,
+          ),
         ),
         isGone: false,
       };

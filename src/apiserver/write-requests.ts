@@ -26,7 +26,12 @@ class DryRun extends Error {
 }
 
 /** Decides inside a transaction; a dry run decides the same and stores nothing. */
-const decide = async <Result>(server: Server, request: ApiRequest, dryRun: boolean, work: (write: Write) => Result): Promise<Result> => {
+export const decide = async <Result>(
+  server: Server,
+  request: ApiRequest,
+  dryRun: boolean,
+  work: (write: Write) => Result,
+): Promise<Result> => {
   try {
     return await server.store.write((transaction) => {
       const result = work({ transaction, user: request.user, now: server.now(), random: server.random });
@@ -42,7 +47,7 @@ const decide = async <Result>(server: Server, request: ApiRequest, dryRun: boole
 const warningHeader = (warnings: readonly string[]): Readonly<Record<string, readonly string[]>> =>
   warnings.length === 0 ? {} : { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) };
 
-const answerObject = (
+export const answerObject = (
   { now }: Server,
   { kind, request }: KindRequest,
   status: number,
@@ -64,7 +69,7 @@ const withRevisionOf = (object: KubernetesObject, before: KubernetesObject | und
 });
 
 /** The object a request came to; `before` is what a dry run left as it was. */
-const outcome = (dryRun: boolean, object: KubernetesObject, before?: KubernetesObject): KubernetesObject =>
+export const outcome = (dryRun: boolean, object: KubernetesObject, before?: KubernetesObject): KubernetesObject =>
   dryRun ? withRevisionOf(object, before) : object;
 
 /** POST of a collection. */
@@ -95,7 +100,7 @@ export const handleUpdate = async (server: Server, asked: KindRequest, subresour
   return answerObject(server, asked, status, outcome(dryRun, stored.object, before), warnings);
 };
 
-const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
+export const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
   try {
     if (type === 'application/json-patch+json') {
       const result = applyJsonPatch(old, patch);

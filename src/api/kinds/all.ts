@@ -4,7 +4,7 @@ import type { Kind } from '../kind.ts';
 import { certificateSigningRequestKind } from './certificate-signing-request.ts';
 import { configMapKind } from './config-map.ts';
 import { customResourceDefinitionKind } from './custom-resource-definition.ts';
-import { eventKind } from './event.ts';
+import { eventKind, newEventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
 import { endpointSliceKind, endpointsKind, ingressClassKind, ingressKind } from './network.ts';
@@ -21,7 +21,7 @@ import {
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
-import { deploymentKind, nodeKind, podKind, statefulSetKind } from './workload.ts';
+import { controllerRevisionKind, deploymentKind, nodeKind, podKind, replicaSetKind, statefulSetKind } from './workload.ts';
 
 export const builtInKinds: readonly Kind[] = [
   namespaceKind,
@@ -29,6 +29,7 @@ export const builtInKinds: readonly Kind[] = [
   secretKind,
   serviceAccountKind,
   eventKind,
+  newEventKind,
   leaseKind,
   certificateSigningRequestKind,
   nodeKind,
@@ -37,6 +38,8 @@ export const builtInKinds: readonly Kind[] = [
   endpointsKind,
   deploymentKind,
   statefulSetKind,
+  replicaSetKind,
+  controllerRevisionKind,
   ingressKind,
   ingressClassKind,
   endpointSliceKind,

@@ -4,8 +4,9 @@
 import { ageColumn, nameColumn, text } from '../column.ts';
 import { defineKind, keepStatus, statusSubresource } from '../kind.ts';
 import { type Fields, fieldsAt, isSameJson, type KubernetesObject, listAt, textAt, without } from '../object.ts';
-import { type FieldProblem, forbiddenField, invalidValue } from '../status.ts';
+import { type FieldProblem, forbidden, forbiddenField, invalidValue } from '../status.ts';
 import { containerImages, containerNames, podSpecDefaults, podSpecProblems, templateDefaults, workloadProblems } from './pod-template.ts';
+import { workloadScale } from './scale.ts';
 
 const spec = (object: KubernetesObject): Fields => fieldsAt(object, 'spec');
 const status = (object: KubernetesObject): Fields => fieldsAt(object, 'status');
@@ -22,6 +23,8 @@ const tolerations = ['not-ready', 'unreachable'].map((reason) => ({
   effect: 'NoExecute',
   tolerationSeconds: 300,
 }));
+
+const accountOf = (given: Fields): string => textAt(given, 'serviceAccountName') || textAt(given, 'serviceAccount') || 'default';
 
 const podField = (path: readonly [string, string]) => (object: KubernetesObject) => textAt(object[path[0]], path[1]);
 
@@ -63,11 +66,21 @@ export const podKind = defineKind({
     'status.nominatedNodeName': podField(['status', 'nominatedNodeName']),
   },
   subresources: [statusSubresource('status and metadata')],
-  forCreate: (object) => ({ ...object, status: { phase: 'Pending', qosClass: 'BestEffort' } }),
+  forCreate: (object, { transaction }) => {
+    const { namespace = '', name = '' } = object.metadata;
+    const account = accountOf(spec(object));
+    if (transaction.get('/serviceaccounts', namespace, account) === undefined)
+      throw forbidden(
+        { group: '', plural: 'pods' },
+        name,
+        `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`,
+      );
+    return { ...object, status: { phase: 'Pending', qosClass: 'BestEffort' } };
+  },
   forUpdate: keepStatus,
   withDefaults: (object) => {
     const given = podSpecDefaults(spec(object));
-    const account = textAt(given, 'serviceAccountName') || textAt(given, 'serviceAccount') || 'default';
+    const account = accountOf(given);
     return {
       ...object,
       spec: {
@@ -119,7 +132,7 @@ const workload = {
   isNamespaced: true,
   categories: ['all'],
   hasGeneration: true,
-  subresources: [statusSubresource()],
+  subresources: [workloadScale, statusSubresource()],
   forCreate: (object: KubernetesObject) => ({ ...object, status: {} }),
   problems: (object: KubernetesObject) => workloadProblems(spec(object)),
 } as const;
@@ -201,6 +214,47 @@ export const statefulSetKind = defineKind({
             "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
           ),
         ],
+});
+
+/** What a deployment was at one of its revisions; nobody makes them here, and `kubectl rollout history` looks for them. */
+export const replicaSetKind = defineKind({
+  ...workload,
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  model: 'V1ReplicaSet',
+  shortNames: ['rs'],
+  columns: [
+    nameColumn,
+    text('Desired', (object) => count(spec(object), 'replicas')),
+    text('Current', (object) => count(status(object), 'replicas')),
+    text('Ready', (object) => count(status(object), 'readyReplicas')),
+    ageColumn,
+    ...wide,
+    text('Selector', selectorText, 1),
+  ],
+  forCreate: (object) => ({ ...object, status: { replicas: 0 } }),
+  withDefaults: (object) => ({ ...object, spec: { replicas: 1, ...templateDefaults(spec(object)) } }),
+  changeProblems: selectorImmutable,
+});
+
+/** What a stateful set was at one of its revisions. */
+export const controllerRevisionKind = defineKind({
+  group: 'apps',
+  version: 'v1',
+  kind: 'ControllerRevision',
+  plural: 'controllerrevisions',
+  model: 'V1ControllerRevision',
+  isNamespaced: true,
+  columns: [
+    nameColumn,
+    text('Controller', (object) => {
+      const owner = object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+      return owner === undefined ? '<none>' : `${owner.kind.toLowerCase()}.apps/${owner.name}`;
+    }),
+    text('Revision', (object) => count(object, 'revision')),
+    ageColumn,
+  ],
+  changeProblems: (object, old) => (isSameJson(object['data'], old['data']) ? [] : [invalidValue('data', '', 'field is immutable')]),
 });
 
 const nodeStatus = (object: KubernetesObject): string => {

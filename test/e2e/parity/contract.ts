@@ -14,8 +14,6 @@ export const unasked: Readonly<Record<string, { readonly title: string; readonly
   C083: { title: 'who applies another value meets a conflict that names its owner', reason: 'server-side apply is not served yet' },
   C084: { title: 'a field that is applied no longer, and nobody else has, goes', reason: 'server-side apply is not served yet' },
   C085: { title: 'an apply names its manager and brings no managed fields', reason: 'server-side apply is not served yet' },
-  C087: { title: 'kubectl scales and rolls out deployments', reason: 'serves workloads only; left for later' },
-  C109: { title: 'the scale of a custom resource reads and writes its paths', reason: 'serves workloads only; left for later' },
 };
 
 /** What proves a line: requests, on a current server too where they are of custom resources, and sessions of kubectl. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { ApiPeer, Json } from '../../../src/testing/api-peer.ts';
-import { create, expectStatus, newNamespace, type ParityCase, parityCase } from './parity-case.ts';
+import { create, expectStatus, isEmbedded, newNamespace, type ParityCase, parityCase } from './parity-case.ts';
 
 const table = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const strategic = 'application/strategic-merge-patch+json';
@@ -177,6 +177,50 @@ export const workloadCases: readonly ParityCase[] = [
     const { json } = await api.send('GET', `${core}/services/h`, { accept: table });
     assert.deepEqual(json.rows[0].cells.slice(0, 5), ['h', 'ClusterIP', 'None', '<none>', '80/TCP']);
     expectStatus(await api.send('GET', '/api/v1/namespaces/default/services/kubernetes'), 200);
+  }),
+  parityCase('service-addresses', 'no two services get one address or node port', async (api) => {
+    const { core } = await paths(api);
+    const body = (name: string, spec: Json): Json => ({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec });
+    const refused = async (spec: Json) => await causes(api, `${core}/services`, body('refused', spec));
+    const port = { name: 'a', port: 80 };
+    const made = await create(api, `${core}/services`, body('n', { type: 'NodePort', ports: [port, { name: 'b', port: 81 }] }));
+    const [first, second] = made.spec.ports.map(({ nodePort }: { nodePort: number }) => nodePort);
+    assert.ok(first >= 30_000 && first <= 32_767 && second !== first, `${first} ${second}`);
+    assert.equal(made.spec.externalTrafficPolicy, 'Cluster');
+    assert.deepEqual(await refused({ clusterIP: made.spec.clusterIP, ports: [port] }), ['spec.clusterIPs']);
+    assert.deepEqual(await refused({ clusterIP: '192.0.2.1', ports: [port] }), ['spec.clusterIPs']);
+    assert.deepEqual(await refused({ clusterIP: 'x', ports: [port] }), ['spec.clusterIPs[0]']);
+    assert.deepEqual(await refused({ type: 'NodePort', ports: [{ ...port, nodePort: first }] }), ['spec.ports[0].nodePort']);
+    assert.deepEqual(await refused({ type: 'NodePort', ports: [{ ...port, nodePort: 80 }] }), ['spec.ports[0].nodePort']);
+    assert.deepEqual(await refused({ ports: [{ ...port, nodePort: first }] }), ['spec.ports[0].nodePort']);
+    assert.deepEqual(await refused({ ports: [port, { name: 'b', port: 80 }] }), ['spec.ports[1]']);
+    assert.deepEqual(await refused({ ports: [port, { name: 'a', port: 81 }] }), ['spec.ports[1].name']);
+    assert.deepEqual(await refused({ sessionAffinity: 'Odd', ports: [port] }), ['spec.sessionAffinity']);
+    assert.deepEqual(await refused({ clusterIP: 'None', type: 'NodePort', ports: [port] }), ['spec.clusterIPs[0]']);
+    const patch = async (spec: Json) =>
+      expectStatus(await api.send('PATCH', `${core}/services/n`, { body: { spec }, contentType: merge }), 200).json.spec;
+    // 1.20 gives a port that is named without its number another one.
+    assert.deepEqual(
+      (await patch({ ports: [{ name: 'a', port: 8080, ...(isEmbedded(api) ? {} : { nodePort: first }) }] })).ports.map(
+        ({ nodePort }: { nodePort: number }) => nodePort,
+      ),
+      [first],
+    );
+    const plain = await patch({ type: 'ClusterIP' });
+    assert.deepEqual([plain.clusterIP, plain.ports[0].nodePort, plain.externalTrafficPolicy], [made.spec.clusterIP, undefined, undefined]);
+    const external = await patch({ type: 'ExternalName', externalName: 'a.example' });
+    assert.deepEqual([external.clusterIP, external.clusterIPs], [undefined, undefined]);
+    expectStatus(await api.send('DELETE', `${core}/services/n`), 200);
+    await create(api, `${core}/services`, body('again', { type: 'NodePort', ports: [{ ...port, nodePort: second }] }));
+  }),
+  parityCase('pod-account', 'a pod of an account that is not there is refused', async (api) => {
+    const { core, name } = await paths(api);
+    const spec = { serviceAccountName: 'nobody', containers: [{ name: 'a', image: 'a' }] };
+    const refused = await api.send('POST', `${core}/pods`, { body: { metadata: { name: 'p' }, spec } });
+    assert.equal(
+      expectStatus(refused, 403, 'Forbidden').json.message,
+      `pods "p" is forbidden: error looking up service account ${name}/nobody: serviceaccount "nobody" not found`,
+    );
   }),
   parityCase('ingress', 'an ingress needs a path type, and shows hosts and ports', async (api) => {
     const { net } = await paths(api);

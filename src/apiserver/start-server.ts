@@ -26,6 +26,8 @@ export type ServerOptions = {
   readonly now: () => Date;
   readonly random: (length: number) => Uint8Array;
   readonly requestedBy: string;
+  /** How many bytes of past changes are kept for watches; what the store holds to be right where absent. */
+  readonly maxHistoryBytes?: number;
   readonly onBug: (error: unknown) => void;
 };
 
@@ -94,7 +96,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     });
     const kubeconfigFile = join(dataDirectory, 'admin.kubeconfig');
     await writeFileAtomic(kubeconfigFile, pki.adminKubeconfig, { mode: 0o600 });
-    const store = openStore(openStoreFile(join(dataDirectory, 'store.sqlite')));
+    const store = openStore(
+      openStoreFile(join(dataDirectory, 'store.sqlite')),
+      options.maxHistoryBytes === undefined ? {} : { maxHistoryBytes: options.maxHistoryBytes },
+    );
     const kinds = kindTable(builtInKinds);
     const version = imitatedVersion(process.versions.node, `${process.platform}/${process.arch}`);
     let isReady = true;

@@ -12,7 +12,7 @@ import {
   notSupported,
   required,
 } from '../api/status.ts';
-import { CodedError } from '../base/coded-error.ts';
+import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { type ApiRequest, type ApiResponse, flag, isDryRun, type KindRequest, type Server } from './api-request.ts';
 import { requireAllowed } from './authorize.ts';
 import { applyJsonPatch, PatchFailure } from './json-patch.ts';
@@ -20,7 +20,7 @@ import { selection } from './list-objects.ts';
 import { managerName, managerProblems } from './managed-fields.ts';
 import { bodyType, negotiate, patchType, patchTypesOf } from './media-type.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { duplicatesOf, fieldValidation, inputObject, toObject } from './object-input.ts';
+import { duplicatesOf, fieldValidation, type Input, inputObject, toObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { applyConfiguration, blank } from './server-side-apply.ts';
 import { encoded, includeObject, shownObject } from './show-object.ts';
@@ -190,6 +190,18 @@ const handleApply = async (server: Server, asked: KindRequest, subresource?: Sub
   return answerObject(server, asked, status, outcome(dryRun, stored.object, before));
 };
 
+/** What came of a patch, as an object of its kind. A fault of it is one of the patch; its value stays out of the message, for it may be secret. */
+const patchedObject = (value: Fields, kind: Kind, validation: string, twice: readonly string[]): Input => {
+  try {
+    return toObject(value, kind, validation, twice);
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'BadRequest') throw error;
+    throw invalid({ group: '', kind: '' }, '', [
+      { field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${error.message}` },
+    ]);
+  }
+};
+
 /** PATCH of an object or of a part of it. */
 export const handlePatch = async (server: Server, asked: KindRequest, subresource?: Subresource): Promise<ApiResponse> => {
   const { kind, namespace, name, request } = asked;
@@ -212,7 +224,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
       subresource,
       isPatch: true,
       change: (old) => {
-        const input = toObject(patched(kind, old, type, patch), kind, validation, twice);
+        const input = patchedObject(patched(kind, old, type, patch), kind, validation, twice);
         warnings = input.warnings;
         return input.object;
       },

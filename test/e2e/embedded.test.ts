@@ -1,8 +1,8 @@
 // `certwright up` as a process: what a person types, what a second start and a signal do, and what is left after kill -9.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -10,7 +10,6 @@ import { type ApiPeer, apiPeer } from '../../src/testing/api-peer.ts';
 import { freePort } from '../../src/testing/api-servers.ts';
 import { runs } from '../../src/testing/runs.ts';
 import { temporaryDirectory } from '../../src/testing/temporary-directory.ts';
-import { needs, requireTool } from '../../src/testing/tools.ts';
 
 const launcher = join(import.meta.dirname, '../../certwright');
 const tester = { name: 'tester', groups: ['system:masters'] };
@@ -135,56 +134,5 @@ describe('certwright up', () => {
       await Promise.all(writers);
     }
     assert.ok(acknowledged.size > 10, String(acknowledged.size));
-  });
-});
-
-describe('kubectl of Debian trixie', needs('kubectl-1.32'), () => {
-  test('does a round of its commands on the embedded server', async (t) => {
-    const folder = temporaryDirectory(t);
-    const directory = join(folder, 'data');
-    await start(t, directory, await freePort());
-    const kubectl = (...args: readonly string[]): string =>
-      execFileSync(
-        requireTool('kubectl-1.32'),
-        ['--kubeconfig', join(directory, 'admin.kubeconfig'), '--cache-dir', join(folder, 'cache'), ...args],
-        {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'pipe'],
-        },
-      );
-    const file = join(folder, 'cm.yaml');
-    const manifest = (value: string) =>
-      writeFileSync(file, `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: applied\n  labels: {app: x}\ndata:\n  k: "${value}"\n`);
-    manifest('1');
-    assert.match(kubectl('version'), /Server Version: v1\.36/);
-    assert.match(
-      kubectl('api-resources'),
-      /^certificatesigningrequests +csr +certificates\.k8s\.io\/v1 +false +CertificateSigningRequest$/m,
-    );
-    assert.equal(kubectl('create', 'namespace', 'team'), 'namespace/team created\n');
-    assert.equal(kubectl('create', 'secret', 'generic', 's', '--from-literal=a=b', '-n', 'team'), 'secret/s created\n');
-    assert.equal(kubectl('create', 'configmap', 'c', '--from-literal=a=b', '-n', 'team'), 'configmap/c created\n');
-    assert.equal(kubectl('create', 'serviceaccount', 'bob', '-n', 'team'), 'serviceaccount/bob created\n');
-    assert.match(kubectl('get', 'secrets', '-n', 'team'), /^NAME +TYPE +DATA +AGE\ns +Opaque +1 +\d+s\n$/);
-    assert.equal(kubectl('apply', '-f', file), 'configmap/applied created\n');
-    assert.equal(kubectl('apply', '-f', file), 'configmap/applied unchanged\n');
-    manifest('2');
-    assert.equal(
-      spawnSync(requireTool('kubectl-1.32'), ['--kubeconfig', join(directory, 'admin.kubeconfig'), 'diff', '-f', file]).status,
-      1,
-    );
-    assert.equal(kubectl('apply', '-f', file), 'configmap/applied configured\n');
-    assert.equal(kubectl('get', 'configmap', 'applied', '-o', 'jsonpath={.data.k}'), '2');
-    assert.equal(kubectl('patch', 'configmap', 'applied', '-p', '{"data":{"p":"q"}}'), 'configmap/applied patched\n');
-    assert.equal(kubectl('label', 'configmap', 'applied', 'app-'), 'configmap/applied unlabeled\n');
-    assert.equal(kubectl('annotate', 'configmap', 'applied', 'note=1'), 'configmap/applied annotated\n');
-    assert.match(kubectl('describe', 'configmap', 'applied'), /^Annotations: +note: 1$/m);
-    assert.match(kubectl('explain', 'configmap.data'), /FIELD: data <map\[string\]string>/);
-    assert.equal(
-      kubectl('wait', '--for=jsonpath={.status.phase}=Active', 'namespace/team', '--timeout=10s'),
-      'namespace/team condition met\n',
-    );
-    assert.equal(kubectl('delete', 'configmap', 'applied'), 'configmap "applied" deleted\n');
-    assert.equal(kubectl('delete', 'namespace', 'team'), 'namespace "team" deleted\n');
   });
 });

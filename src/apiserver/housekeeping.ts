@@ -20,7 +20,7 @@ const initialNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-sy
 export const rootCaName = 'kube-root-ca.crt';
 
 /** The server itself, which sets up what everyone else is judged by. */
-const itself: UserInfo = { username: 'system:apiserver', groups: ['system:masters'] };
+export const itself: UserInfo = { username: 'system:apiserver', groups: ['system:masters'] };
 
 const controller = (name: string): UserInfo => ({
   username: `system:serviceaccount:kube-system:${name}`,

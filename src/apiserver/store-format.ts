@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { CodedError, quote } from '../base/coded-error.ts';
 
 /** Each takes a database from the format of its place to the next; 0 is an empty file. */
-const migrations: readonly string[] = [
+export const storeMigrations: readonly string[] = [
   `CREATE TABLE fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
    CREATE TABLE object (
      resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, json TEXT NOT NULL,
@@ -17,7 +17,7 @@ const migrations: readonly string[] = [
    PRAGMA application_id=${0x43577374};`,
 ];
 
-export const formatVersion = migrations.length;
+export const formatVersion = storeMigrations.length;
 
 /** What SQLite files say they are: stores and backups (https://www.sqlite.org/pragma.html#pragma_application_id). */
 export const applicationIds = { store: 0x43577374, backup: 0x43576275 } as const;
@@ -43,10 +43,15 @@ const formatProblem = (database: DatabaseSync, known: number): string | undefine
   return found === 0 && !isEmpty ? 'it is the database of another program' : undefined;
 };
 
-/** Brings a database to this format, one step a transaction, so that one cut short goes on from where it was. Throws DataDirectoryInvalid. */
-export const migrateStore = (database: DatabaseSync, path: string, steps: readonly string[] = migrations): void => {
-  const problem = formatProblem(database, steps.length);
+/** Throws DataDirectoryInvalid for what is no store, or one of a newer format. */
+export const requireStore = (database: DatabaseSync, path: string, known: number = formatVersion): void => {
+  const problem = formatProblem(database, known);
   if (problem !== undefined) throw unusableStore(path, problem);
+};
+
+/** Brings a database to this format, one step a transaction, so that one cut short goes on from where it was. Throws DataDirectoryInvalid. */
+export const migrateStore = (database: DatabaseSync, path: string, steps: readonly string[] = storeMigrations): void => {
+  requireStore(database, path, steps.length);
   for (const [from, step] of steps.entries()) {
     if (from < headNumber(database, 'user_version')) continue;
     database.exec('BEGIN IMMEDIATE');

@@ -89,7 +89,7 @@ export const startHousekeeping = async (server: Server, rootCa: string, onTroubl
         publisher.act(name, (write) => publishRootCa(write, name, rootCa)),
       ]);
   };
-  await store.write((transaction) => provideBootstrap(controllerWrite({ transaction, user: serverUser, now: now(), random }), rootCa));
+  await store.write((transaction) => provideBootstrap(controllerWrite({ transaction, user: serverUser, now: now(), random })));
   await Promise.all(store.list('/namespaces').map(({ name }) => keep(name)));
   const stops = [
     startCustomKinds(server, onTrouble),

@@ -85,6 +85,8 @@ export const errorCodes = {
   EncryptionKeyInvalid: { class: 'input', about: 'a file with an encryption key does not hold 32 random bytes, or others may read it' },
   EncryptionKeyMismatch: { class: 'input', about: 'a store is sealed with an encryption key, and that key was not given' },
   BackupInvalid: { class: 'input', about: 'a file is no backup, is damaged, or is of a newer version' },
+  // controllers
+  LeadershipLost: { class: 'transient', about: 'this process does not lead any more, and another one may' },
   // ours
   Bug: { class: 'bug', about: 'a fault of Certwright itself' },
 } as const satisfies Record<string, Row>;

@@ -7,6 +7,7 @@ import { createDirectory, systemErrorCode, writeFileAtomic } from '../base/atomi
 import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { type DirectoryLock, lockDirectory } from '../base/directory-lock.ts';
 import { errorClass } from '../base/error-codes.ts';
+import { applyOnce, type ManifestFile } from './apply-manifests.ts';
 import { certificateAuthenticator } from './authenticate.ts';
 import { dataDirectory as dataDirectoryPlaces } from './data-directory.ts';
 import { startExtensionAuthentication } from './extension-authentication.ts';
@@ -52,6 +53,8 @@ export type RunningServer = {
   readonly url: string;
   /** A kubeconfig of the administrator. */
   readonly kubeconfigFile: string;
+  /** Applies manifests unless that was done on an earlier start; answers how many objects, undefined where it was. Throws ManifestRefused. */
+  applyOnce(files: readonly ManifestFile[]): Promise<number | undefined>;
   /** Finishes what is under way and closes everything. */
   stop(): Promise<void>;
 };
@@ -193,6 +196,7 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
   return {
     url: `https://${reached.includes(':') ? `[${reached}]` : reached}:${port}`,
     kubeconfigFile: kubeconfig,
+    applyOnce: (files: readonly ManifestFile[]) => applyOnce(surface, files),
     stop: async () => {
       isReady = false;
       await stopKeeping();

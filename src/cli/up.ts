@@ -2,13 +2,15 @@
 
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { ManifestFile } from '../apiserver/apply-manifests.ts';
 import { readEncryptionKey } from '../apiserver/encryption-key.ts';
 import { isEveryAddress } from '../apiserver/server-pki.ts';
-import { startServer } from '../apiserver/start-server.ts';
+import { type RunningServer, startServer } from '../apiserver/start-server.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
 import { sanProblem } from '../cluster/plan-names.ts';
 import type { DefineCommand } from './command.ts';
 import { type Io, say } from './io.ts';
+import { readManifestFiles } from './manifest-files.ts';
 import { shownPath } from './shown-path.ts';
 import { dataDirectoryOf, dataDirOption } from './up-options.ts';
 
@@ -57,6 +59,16 @@ const warnOfOthers = (io: Io, host: string, port: number, names: readonly string
 
 const bugText = (error: unknown): string => `bug: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`;
 
+/** A server whose first start failed does not stay. */
+const applyManifests = async (server: RunningServer, manifests: readonly ManifestFile[]): Promise<number | undefined> => {
+  try {
+    return await server.applyOnce(manifests);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+};
+
 export const defineUp: DefineCommand = (command, io) => {
   const keyOf = (file: string | undefined): Uint8Array | undefined =>
     file === undefined ? undefined : readEncryptionKey(resolve(io.cwd, file));
@@ -69,12 +81,14 @@ export const defineUp: DefineCommand = (command, io) => {
       (name: string, before: readonly string[]) => [...before, name],
       [] as readonly string[],
     )
+    .option('--apply <path>', 'manifests to apply once, on the first start: a file, or a folder of them')
     .option('--encryption-key-file <file>', 'seal Secrets on disk with the key in this file: 32 random bytes, plain or base64, mode 0600')
     .option('--previous-encryption-key-file <file>', 'the key they are sealed with so far, to change it, or alone to seal them no longer')
-    .action(async ({ dataDir, listen, name: names, encryptionKeyFile, previousEncryptionKeyFile }) => {
+    .action(async ({ dataDir, listen, name: names, apply, encryptionKeyFile, previousEncryptionKeyFile }) => {
       const { host, port } = parseListen(listen);
       requireNames(listen, host, names);
       const directory = dataDirectoryOf(io, dataDir);
+      const manifests = apply === undefined ? [] : await readManifestFiles(io, apply);
       const server = await startServer({
         dataDirectory: directory,
         host,
@@ -89,8 +103,12 @@ export const defineUp: DefineCommand = (command, io) => {
         onNotice: (line) => say(io, line),
       });
       warnOfOthers(io, host, port, names, directory);
+      if (apply !== undefined) {
+        const count = await applyManifests(server, manifests);
+        if (count !== undefined) say(io, `applied ${count} objects of ${apply}`);
+      }
       io.out.write(
-        `Listening on ${server.url}\n\nIn another terminal:\n  kubectl --kubeconfig ${shownPath(io, server.kubeconfigFile)} get namespaces\n`,
+        `Listening on ${server.url}\n\nIn another terminal:\n  kubectl --kubeconfig ${shownPath(io, server.kubeconfigFile)} get all -A\n`,
       );
       await io.untilStopped();
       say(io, 'stopping');
@@ -105,8 +123,9 @@ export const defineUp: DefineCommand = (command, io) => {
       { command: 'up', about: 'on 127.0.0.1:6443, data in ~/.local/share/certwright' },
       { command: 'up --data-dir ./data --listen 127.0.0.1:7443', about: 'another place and port' },
       { command: 'up --listen 0.0.0.0:6443 --name box.example', about: 'for other machines too, which know this one as box.example' },
+      { command: 'up --apply manifests/', about: 'with these objects in it from the first start on' },
       { command: 'up --encryption-key-file /etc/certwright/key', about: 'with Secrets sealed on disk' },
     ],
-    values: { '--data-dir': 'files', '--encryption-key-file': 'files', '--previous-encryption-key-file': 'files' },
+    values: { '--data-dir': 'files', '--apply': 'files', '--encryption-key-file': 'files', '--previous-encryption-key-file': 'files' },
   };
 };

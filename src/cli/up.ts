@@ -9,7 +9,9 @@ import { CodedError, quote } from '../base/coded-error.ts';
 import { sanProblem } from '../cluster/plan-names.ts';
 import type { DefineCommand } from './command.ts';
 import { type Io, say } from './io.ts';
+import { shellWord } from './shell-word.ts';
 import { shownPath } from './shown-path.ts';
+import { contextName, defaultContext, kubeconfigPath, mergeContext } from './up-kubeconfig.ts';
 import { dataDirectoryOf, dataDirOption } from './up-options.ts';
 
 const defaultListen = '127.0.0.1:6443';
@@ -71,10 +73,16 @@ export const defineUp: DefineCommand = (command, io) => {
     )
     .option('--encryption-key-file <file>', 'seal Secrets on disk with the key in this file: 32 random bytes, plain or base64, mode 0600')
     .option('--previous-encryption-key-file <file>', 'the key they are sealed with so far, to change it, or alone to seal them no longer')
-    .action(async ({ dataDir, listen, name: names, encryptionKeyFile, previousEncryptionKeyFile }) => {
+    .option('--kubeconfig-context [name]', `merge a context into your own kubeconfig, called ${defaultContext} unless named`)
+    .action(async ({ dataDir, listen, name: names, encryptionKeyFile, previousEncryptionKeyFile, kubeconfigContext }) => {
       const { host, port } = parseListen(listen);
       requireNames(listen, host, names);
       const directory = dataDirectoryOf(io, dataDir);
+      const context = kubeconfigContext === undefined ? undefined : contextName(kubeconfigContext);
+      if (context !== undefined) kubeconfigPath(io);
+      const merge = async (kubeconfigFile: string): Promise<void> => {
+        if (context !== undefined) await mergeContext(io, { name: context, owner: directory, kubeconfigFile });
+      };
       const server = await startServer({
         dataDirectory: directory,
         host,
@@ -87,11 +95,17 @@ export const defineUp: DefineCommand = (command, io) => {
         requestedBy: io.userName(),
         onBug: (error) => say(io, bugText(error)),
         onNotice: (line) => say(io, line),
+        onKubeconfig: merge,
       });
+      try {
+        await merge(server.kubeconfigFile);
+      } catch (error) {
+        await server.stop();
+        throw error;
+      }
       warnOfOthers(io, host, port, names, directory);
-      io.out.write(
-        `Listening on ${server.url}\n\nIn another terminal:\n  kubectl --kubeconfig ${shownPath(io, server.kubeconfigFile)} get namespaces\n`,
-      );
+      const flags = context === undefined ? `--kubeconfig ${shownPath(io, server.kubeconfigFile)}` : `--context ${shellWord(context)}`;
+      io.out.write(`Listening on ${server.url}\n\nIn another terminal:\n  kubectl ${flags} get namespaces\n`);
       await io.untilStopped();
       say(io, 'stopping');
       await server.stop();
@@ -105,6 +119,7 @@ export const defineUp: DefineCommand = (command, io) => {
       { command: 'up', about: 'on 127.0.0.1:6443, data in ~/.local/share/certwright' },
       { command: 'up --data-dir ./data --listen 127.0.0.1:7443', about: 'another place and port' },
       { command: 'up --listen 0.0.0.0:6443 --name box.example', about: 'for other machines too, which know this one as box.example' },
+      { command: 'up --kubeconfig-context', about: 'kubectl --context certwright then works without any --kubeconfig' },
       { command: 'up --encryption-key-file /etc/certwright/key', about: 'with Secrets sealed on disk' },
     ],
     values: { '--data-dir': 'files', '--encryption-key-file': 'files', '--previous-encryption-key-file': 'files' },

@@ -67,14 +67,13 @@ export const defineUp: DefineCommand = (command, io) => {
     .option('--listen <host:port>', 'address to listen on', defaultListen)
     .option(
       '--name <name>',
-      'a further name or address of this machine for the serving certificate; may be given more than once',
-      (name: string, before: readonly string[]) => [...before, name],
-      [] as readonly string[],
+      'a further name or address of this machine for the serving certificate; repeatable',
+      (name: string, before: readonly string[] | undefined) => [...(before ?? []), name],
     )
     .option('--encryption-key-file <file>', 'seal Secrets on disk with the key in this file: 32 random bytes, plain or base64, mode 0600')
     .option('--previous-encryption-key-file <file>', 'the key they are sealed with so far, to change it, or alone to seal them no longer')
     .option('--kubeconfig-context [name]', `merge a context into your own kubeconfig, called ${defaultContext} unless named`)
-    .action(async ({ dataDir, listen, name: names, encryptionKeyFile, previousEncryptionKeyFile, kubeconfigContext }) => {
+    .action(async ({ dataDir, listen, name: names = [], encryptionKeyFile, previousEncryptionKeyFile, kubeconfigContext }) => {
       const { host, port } = parseListen(listen);
       requireNames(listen, host, names);
       const directory = dataDirectoryOf(io, dataDir);

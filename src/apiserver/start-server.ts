@@ -44,7 +44,7 @@ export type ServerOptions = {
   /** Told in a line what whoever looks after the machine should know. */
   readonly onNotice?: (line: string) => void;
   /** Called once the administrator's kubeconfig holds a new certificate. */
-  readonly onKubeconfig?: () => Promise<void>;
+  readonly onKubeconfig?: (kubeconfigFile: string) => Promise<void>;
   /** How often the server looks whether its own certificates are due. */
   readonly renewalCheckMs?: number;
 };
@@ -189,7 +189,7 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
       // For connections to come; those that are open go on.
       transport.setSecureContext(secureContext({ certificate: servingChain, key: servingKey, clientCa }));
       await writeFileAtomic(kubeconfig, adminKubeconfig, { mode: 0o600 });
-      await options.onKubeconfig?.();
+      await options.onKubeconfig?.(kubeconfig);
     },
     onNotice,
   });

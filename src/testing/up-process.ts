@@ -33,7 +33,7 @@ export const startUp = async (
   await new Promise<void>((resolve, reject) => {
     const keep = (chunk: Buffer): void => {
       output += chunk.toString();
-      if (output.includes('kubectl --kubeconfig')) resolve();
+      if (/\n {2}kubectl --.*\n/.test(output)) resolve();
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);

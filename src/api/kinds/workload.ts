@@ -65,7 +65,10 @@ export const podKind = defineKind({
     'status.podIP': podField(['status', 'podIP']),
     'status.nominatedNodeName': podField(['status', 'nominatedNodeName']),
   },
-  subresources: [statusSubresource('status and metadata')],
+  subresources: [
+    { name: 'eviction', verbs: ['create'], serves: { group: 'policy', version: 'v1', kind: 'Eviction' } },
+    statusSubresource('status and metadata'),
+  ],
   forCreate: (object, { transaction }) => {
     const { namespace = '', name = '' } = object.metadata;
     const account = accountOf(spec(object));

@@ -213,6 +213,26 @@ export const workloadCases: readonly ParityCase[] = [
     expectStatus(await api.send('DELETE', `${core}/services/n`), 200);
     await create(api, `${core}/services`, body('again', { type: 'NodePort', ports: [{ ...port, nodePort: second }] }));
   }),
+  parityCase('eviction', 'a pod is evicted by its name', async (api) => {
+    const { core } = await paths(api);
+    const spec = { containers: [{ name: 'a', image: 'a' }], automountServiceAccountToken: false };
+    let made = await api.send('POST', `${core}/pods`, { body: { metadata: { name: 'p' }, spec } });
+    for (let tries = 0; made.status === 403 && tries < 50; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      made = await api.send('POST', `${core}/pods`, { body: { metadata: { name: 'p' }, spec } });
+    }
+    expectStatus(made, 201);
+    // 1.20 knows the version before.
+    const apiVersion = isEmbedded(api) ? 'policy/v1' : 'policy/v1beta1';
+    const evict = (fields: Json) =>
+      api.send('POST', `${core}/pods/p/eviction`, { body: { apiVersion, kind: 'Eviction', metadata: { name: 'p' }, ...fields } });
+    expectStatus(await evict({ metadata: { name: 'other' } }), 400, 'BadRequest');
+    expectStatus(await evict({ deleteOptions: { preconditions: { uid: 'another' } } }), 409, 'Conflict');
+    expectStatus(await api.send('GET', `${core}/pods/p`), 200);
+    assert.equal(expectStatus(await evict({}), 201).json.status, 'Success');
+    expectStatus(await api.send('GET', `${core}/pods/p`), 404);
+    expectStatus(await evict({}), 404, 'NotFound');
+  }),
   parityCase('pod-account', 'a pod of an account that is not there is refused', async (api) => {
     const { core, name } = await paths(api);
     const spec = { serviceAccountName: 'nobody', containers: [{ name: 'a', image: 'a' }] };

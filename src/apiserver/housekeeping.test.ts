@@ -101,6 +101,23 @@ describe('the housekeeping of the server', () => {
       await until('it is done', isGone);
     });
 
+  test('what belongs to no namespace does not go for want of an owner in one', async (t) => {
+    const opened = await start(t);
+    const { store } = opened.server;
+    const owner = await opened.write((write) => createObject(write, configMapKind, 'default', configMap('owner')).object);
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: configMap('role', owner).metadata,
+      rules: [],
+    };
+    await opened.create(clusterRoleKind, '', role);
+    await opened.create(configMapKind, 'default', configMap('dependent', owner));
+    await remove(opened, configMapKind, 'default', 'owner');
+    await until('the dependant is gone', () => store.get('/configmaps', 'default', 'dependent') === undefined);
+    assert.notEqual(store.get('rbac.authorization.k8s.io/clusterroles', '', 'role'), undefined);
+  });
+
   test('a start puts back what its roles lack, and leaves alone what is marked so', async (t) => {
     const first = openStoreServer(t);
     const { housekeeping } = await start(t, first);

@@ -120,13 +120,10 @@ export const statusSubresource = (changes: 'status' | 'status and metadata' = 's
   verbs: ['get', 'patch', 'update'],
   apply: (sent, old) => ({
     ...old,
-    metadata: changes === 'status' ? { ...old.metadata, ...pickManaged(sent) } : sent.metadata,
+    metadata: changes === 'status' ? old.metadata : sent.metadata,
     ...('status' in sent ? { status: sent['status'] } : {}),
   }),
 });
-
-const pickManaged = (sent: KubernetesObject): Fields =>
-  sent.metadata.managedFields === undefined ? {} : { managedFields: sent.metadata.managedFields };
 
 /** Keeps the stored status, whatever was sent. */
 export const keepStatus = (object: KubernetesObject, old: KubernetesObject): KubernetesObject => ({

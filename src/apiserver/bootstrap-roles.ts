@@ -188,11 +188,3 @@ export const bootstrapClusterRoleBindings: readonly KubernetesObject[] = [
   binding('system:basic-user', 'system:basic-user', 'system:authenticated'),
   binding('system:public-info-viewer', 'system:public-info-viewer', 'system:authenticated', 'system:unauthenticated'),
 ];
-
-/** In kube-system: by it others learn how clients are verified. */
-export const authenticationReader: KubernetesObject = {
-  apiVersion,
-  kind: 'Role',
-  metadata: { name: 'extension-apiserver-authentication-reader', annotations, labels: bootstrapping },
-  rules: [named([''], ['configmaps'], read, 'extension-apiserver-authentication')],
-};

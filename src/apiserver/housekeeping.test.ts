@@ -56,8 +56,6 @@ describe('the housekeeping of the server', () => {
     await remove(opened, serviceAccountKind, 'team', 'default');
     await remove(opened, configMapKind, 'team', 'kube-root-ca.crt');
     await until('furnished again', isFurnished);
-    const authentication = store.get('/configmaps', 'kube-system', 'extension-apiserver-authentication');
-    assert.deepEqual(authentication?.object['data'], { 'client-ca-file': rootCa });
     assert.deepEqual(opened.troubles, []);
   });
 

@@ -82,7 +82,7 @@ export const startHousekeeping = async (server: Server, rootCa: string, onTroubl
     };
     due.set(name, setTimeout(look, lookAgainMs).unref());
   };
-  await store.write((transaction) => provideBootstrap(controllerWrite({ transaction, user: serverUser, now: now(), random }), rootCa));
+  await store.write((transaction) => provideBootstrap(controllerWrite({ transaction, user: serverUser, now: now(), random })));
   await Promise.all(store.list('/namespaces').map(({ name }) => keep(name)));
   const stops = [
     startCustomKinds(server, onTrouble),

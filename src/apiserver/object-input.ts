@@ -15,7 +15,6 @@ const tidyMetadata = (meta: Fields): ObjectMeta =>
     Object.entries(meta).filter(
       ([name, value]) =>
         name !== 'selfLink' &&
-        name !== 'managedFields' &&
         value !== '' &&
         !(isFields(value) && Object.keys(value).length === 0) &&
         !(Array.isArray(value) && value.length === 0),

@@ -93,7 +93,12 @@ const widget = ({ group }: Pick<Defined, 'group'>, name: string, spec: Json, mor
 export const customResourceCases: readonly ParityCase[] = [
   parityCase('C104', 'a definition is established, with the standard conditions', async (api) => {
     const { group } = await define(api);
-    const { json } = expectStatus(await api.send('GET', `${definitions}/widgets.${group}`), 200);
+    const read = async () => expectStatus(await api.send('GET', `${definitions}/widgets.${group}`), 200).json;
+    // It is served before that is on record.
+    await eventually('the definition says it is established', async () =>
+      (await read()).status.conditions.some(({ type, status }: Json) => type === 'Established' && status === 'True'),
+    );
+    const json = await read();
     const condition = (type: string) => json.status.conditions.find((each: { type: string }) => each.type === type);
     assert.deepEqual([condition('NamesAccepted').reason, condition('NamesAccepted').status], ['NoConflicts', 'True']);
     assert.deepEqual([condition('Established').reason, condition('Established').status], ['InitialNamesAccepted', 'True']);
@@ -112,6 +117,7 @@ export const customResourceCases: readonly ParityCase[] = [
     const { group } = await define(api);
     const groups = async () => (await api.send('GET', '/apis')).json.groups.map(({ name }: { name: string }) => name);
     await eventually('the group is listed', async () => (await groups()).includes(group));
+    await eventually('its resources are listed', async () => (await api.send('GET', `/apis/${group}/v1`)).status === 200);
     const [found] = expectStatus(await api.send('GET', `/apis/${group}/v1`), 200).json.resources;
     assert.deepEqual(
       [found.name, found.kind, found.singularName, found.shortNames, found.categories, found.namespaced],
@@ -200,23 +206,26 @@ export const customResourceCases: readonly ParityCase[] = [
     const labelled = expectStatus(await patch(at, { metadata: { labels: { a: 'b' } } }), 200).json;
     assert.deepEqual([labelled.metadata.generation, labelled.status.phase], [2, 'Real']);
   }),
-  parityCase('C110', 'deleting a definition takes its objects along', async (api) => {
-    const defined = await define(api);
-    await create(api, defined.path, widget(defined, 'plain', { size: 1 }));
-    await create(api, defined.path, {
-      ...widget(defined, 'held', { size: 1 }),
-      metadata: { name: 'held', finalizers: ['example.com/hold'] },
-    });
-    expectStatus(await api.send('DELETE', `${definitions}/widgets.${defined.group}`), 200);
-    await eventually('what nothing holds is gone', async () => (await api.send('GET', `${defined.path}/plain`)).status === 404);
-    expectStatus(await api.send('GET', `${definitions}/widgets.${defined.group}`), 200);
-    expectStatus(await api.send('PATCH', `${defined.path}/held`, { body: { metadata: { finalizers: null } }, contentType: merge }), 200);
-    await eventually(
-      'the definition is gone',
-      async () => (await api.send('GET', `${definitions}/widgets.${defined.group}`)).status === 404,
-    );
-    await eventually('nothing is served', async () => (await api.send('GET', `/apis/${defined.group}/v1`)).status === 404);
-  }),
+  {
+    notOnCurrent: 'its build has no admission to ask while a definition goes, and fails',
+    ...parityCase('C110', 'deleting a definition takes its objects along', async (api) => {
+      const defined = await define(api);
+      await create(api, defined.path, widget(defined, 'plain', { size: 1 }));
+      await create(api, defined.path, {
+        ...widget(defined, 'held', { size: 1 }),
+        metadata: { name: 'held', finalizers: ['example.com/hold'] },
+      });
+      expectStatus(await api.send('DELETE', `${definitions}/widgets.${defined.group}`), 200);
+      await eventually('what nothing holds is gone', async () => (await api.send('GET', `${defined.path}/plain`)).status === 404);
+      expectStatus(await api.send('GET', `${definitions}/widgets.${defined.group}`), 200);
+      expectStatus(await api.send('PATCH', `${defined.path}/held`, { body: { metadata: { finalizers: null } }, contentType: merge }), 200);
+      await eventually(
+        'the definition is gone',
+        async () => (await api.send('GET', `${definitions}/widgets.${defined.group}`)).status === 404,
+      );
+      await eventually('nothing is served', async () => (await api.send('GET', `/apis/${defined.group}/v1`)).status === 404);
+    }),
+  },
   parityCase('C034', 'tables follow the columns of the definition', async (api) => {
     const defined = await define(api);
     await create(api, defined.path, widget(defined, 'w', { size: 4 }));

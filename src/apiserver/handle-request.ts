@@ -73,7 +73,7 @@ const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: A
   const asked = { kind, namespace, name, request };
   if (subresource?.name === 'token') return handleTokenRequest(surface, asked);
   if (subresource?.name === 'eviction') return handleEviction(surface, asked);
-  if (subresource?.view !== undefined) return handleView(surface, asked, { name: subresource.name, view: subresource.view });
+  if (subresource?.view !== undefined) return handleView(surface, asked, { ...subresource, view: subresource.view });
   if (isReview(kind)) return handleReview(surface, asked);
   switch (verb) {
     case 'get':

@@ -78,6 +78,26 @@ describe('the housekeeping of the server', () => {
     await until('it goes on', () => ['a', 'b'].every((each) => store.get('/configmaps', each, 'kube-root-ca.crt') !== undefined));
   });
 
+  test('changes nothing back that it may not change', async (t) => {
+    const opened = await start(t);
+    const { store } = opened.server;
+    const name = 'kube-root-ca.crt';
+    await remove(opened, clusterRoleBindingKind, '', 'system:controller:root-ca-cert-publisher');
+    await opened.write(
+      (write) =>
+        void replaceObject(write, {
+          kind: configMapKind,
+          namespace: 'default',
+          name,
+          isPatch: true,
+          change: (old) => ({ ...old, data: {} }),
+        }),
+    );
+    await until('it is refused', () => opened.troubles.length > 0);
+    assert.match(opened.troubles[0] ?? '', /cannot update resource "configmaps"/);
+    assert.deepEqual(store.get('/configmaps', 'default', name)?.object['data'], {});
+  });
+
   for (const controller of ['namespace-controller', 'generic-garbage-collector'])
     test(`deletes as ${controller} alone`, async (t) => {
       const opened = await start(t);

@@ -34,7 +34,6 @@ const status: Subresource = {
   verbs: ['get', 'patch', 'update'],
   apply: (sent, old) => ({
     ...old,
-    ...(sent.metadata.managedFields === undefined ? {} : { metadata: { ...old.metadata, managedFields: sent.metadata.managedFields } }),
     ...('status' in sent ? { status: sent['status'] } : {}),
   }),
 };

@@ -45,7 +45,8 @@ export type Subresource = {
 
 export type SubresourceView = {
   readonly kind: Kind;
-  /** Throws where the object has no such side. */
+  /** Why there is nothing to show, where that is so; it can be written all the same. */
+  readonly problem?: (object: KubernetesObject) => string | undefined;
   readonly show: (object: KubernetesObject) => KubernetesObject;
   readonly apply: (sent: KubernetesObject, old: KubernetesObject) => KubernetesObject;
 };
@@ -119,13 +120,10 @@ export const statusSubresource = (changes: 'status' | 'status and metadata' = 's
   verbs: ['get', 'patch', 'update'],
   apply: (sent, old) => ({
     ...old,
-    metadata: changes === 'status' ? { ...old.metadata, ...pickManaged(sent) } : sent.metadata,
+    metadata: changes === 'status' ? old.metadata : sent.metadata,
     ...('status' in sent ? { status: sent['status'] } : {}),
   }),
 });
-
-const pickManaged = (sent: KubernetesObject): Fields =>
-  sent.metadata.managedFields === undefined ? {} : { managedFields: sent.metadata.managedFields };
 
 /** Keeps the stored status, whatever was sent. */
 export const keepStatus = (object: KubernetesObject, old: KubernetesObject): KubernetesObject => ({

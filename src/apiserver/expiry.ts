@@ -4,6 +4,7 @@
 import { resourceKey } from '../api/kind.ts';
 import { certificateSigningRequestKind } from '../api/kinds/certificate-signing-request.ts';
 import { eventKind } from '../api/kinds/event.ts';
+import { podCertificateRequestKind } from '../api/kinds/pod-certificate-request.ts';
 import { fieldsAt, type KubernetesObject, listAt, textAt } from '../api/object.ts';
 import { isCodedError } from '../base/coded-error.ts';
 import { parseFirstCertificate } from '../pki/x509-certificate.ts';
@@ -15,6 +16,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 const eventLifetimeMs = hour;
+const podRequestLifetimeMs = 30 * minute;
 const sweepIntervalMs = minute;
 /** At most so many go in one transaction, for it holds up all others. */
 const batch = 500;
@@ -82,6 +84,7 @@ export const startExpiry = (server: Server, onTrouble: (error: unknown) => void)
   });
   const itself = startController(server, serverUser, onTrouble);
   const cleaner = startController(server, controllerUser('certificate-controller'), onTrouble);
+  const podCleaner = startController(server, controllerUser('podcertificaterequestcleaner'), onTrouble);
 
   /** Removes what is still as it was seen. */
   const remove = async (controller: Controller, kind: typeof eventKind, found: readonly Stored[]): Promise<void> => {
@@ -101,6 +104,13 @@ export const startExpiry = (server: Server, onTrouble: (error: unknown) => void)
       certificateSigningRequestKind,
       requests.filter(({ object }) => isRequestDone(object, time)),
     );
+    await remove(
+      podCleaner,
+      podCertificateRequestKind,
+      store
+        .list(resourceKey(podCertificateRequestKind))
+        .filter(({ object }) => time.getTime() - timeOf(object.metadata.creationTimestamp) > podRequestLifetimeMs),
+    );
   };
   const timer = setInterval(() => void sweep(), sweepIntervalMs).unref();
   void sweep();
@@ -111,6 +121,7 @@ export const startExpiry = (server: Server, onTrouble: (error: unknown) => void)
       unwatch();
       itself.stop();
       cleaner.stop();
+      podCleaner.stop();
     },
   };
 };

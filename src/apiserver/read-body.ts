@@ -4,6 +4,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { requireDepth } from '../api/conform.ts';
 import { type Fields, isFields } from '../api/object.ts';
 import { badRequest } from '../api/status.ts';
+import { duplicateFields, duplicateKeys } from './duplicate-fields.ts';
 import type { BodyType } from './media-type.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { messageOf } from './protobuf-messages.ts';
@@ -19,9 +20,11 @@ const asText = (body: Uint8Array): string => {
 };
 
 /** Parses JSON. Throws BadRequest. */
-export const parseJson = (body: Uint8Array): unknown => {
+export const parseJson = (body: Uint8Array): unknown => parseText(asText(body));
+
+const parseText = (text: string): unknown => {
   try {
-    return JSON.parse(asText(body));
+    return JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError)
       throw badRequest('the object provided is unrecognized (must be of type Runtime): the body is not valid JSON');
@@ -31,37 +34,64 @@ export const parseJson = (body: Uint8Array): unknown => {
 
 const maxAliases = 100;
 
-const parseYaml = (body: Uint8Array): unknown => {
+/** A body as a value, and how to find what stands twice in it. */
+type Parsed = { readonly value: unknown; duplicates(isStrict: boolean): readonly string[] };
+
+/** What stands twice in JSON, in the words of a warning. */
+export const duplicateWarnings = (text: string): readonly string[] =>
+  duplicateFields(text).map((field) => `duplicate field ${JSON.stringify(field)}`);
+
+const parsedJson = (text: string, value: unknown): Parsed => ({ value, duplicates: () => duplicateWarnings(text) });
+
+const parseYaml = (body: Uint8Array): Parsed => {
   const text = asText(body);
   // JSON is YAML too, and kubectl sends it under that name; the YAML parser is far slower.
   if (/^\s*\{/.test(text)) {
     try {
-      return JSON.parse(text);
+      return parsedJson(text, JSON.parse(text));
     } catch {
       // It is YAML in flow style then.
     }
   }
-  // As Kubernetes reads it, where an unquoted yes or on is a boolean.
-  const document = parseDocument(text, { lineCounter: new LineCounter(), version: '1.1', prettyErrors: false });
+  const lines = new LineCounter();
+  // As Kubernetes reads it, where an unquoted yes or on is a boolean. Keys are compared below: the parser compares each with all before it.
+  const document = parseDocument(text, { lineCounter: lines, version: '1.1', prettyErrors: false, uniqueKeys: false });
   const [error] = document.errors;
   if (error !== undefined) throw badRequest(`the body is not valid YAML: ${error.message}`);
   try {
-    return document.toJS({ maxAliasCount: maxAliases });
+    return {
+      value: document.toJS({ maxAliasCount: maxAliases }),
+      duplicates: (isStrict) => {
+        const found = duplicateKeys(document.contents, lines);
+        return isStrict && found.length > 0 ? [`yaml: unmarshal errors:\n  ${found.join('\n  ')}`] : found;
+      },
+    };
   } catch {
     throw badRequest('the body is not valid YAML: it has too many aliases');
   }
 };
 
-const parsers: Readonly<Record<BodyType, (body: Uint8Array) => unknown>> = {
-  'application/json': parseJson,
+const parsers: Readonly<Record<BodyType, (body: Uint8Array) => Parsed>> = {
+  'application/json': (body) => {
+    const text = asText(body);
+    return parsedJson(text, parseText(text));
+  },
   'application/yaml': parseYaml,
-  'application/vnd.kubernetes.protobuf': (body) => decodeProtobuf(body, messageOf),
+  'application/vnd.kubernetes.protobuf': (body) => ({ value: decodeProtobuf(body, messageOf), duplicates: () => [] }),
+};
+
+export type Body = {
+  readonly value: Fields /** What stands in it twice, in the words of a warning. */;
+  duplicates(isStrict: boolean): readonly string[];
 };
 
 /** The object in a body. Throws BadRequest. */
-export const readBody = (body: Uint8Array, type: BodyType): Fields => {
-  const value = parsers[type](body);
+export const readObject = (body: Uint8Array, type: BodyType): Body => {
+  const { value, duplicates } = parsers[type](body);
   requireDepth(value);
   if (!isFields(value)) throw badRequest('the object provided is unrecognized (must be of type Runtime): it is not an object');
-  return value;
+  return { value, duplicates };
 };
+
+/** The same where nobody asks what stands twice. */
+export const readBody = (body: Uint8Array, type: BodyType): Fields => readObject(body, type).value;

@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../api/object.ts';
 import { badRequest, conflict, invalid, notFound } from '../api/status.ts';
 import { type ApiResponse, isDryRun, type KindRequest, type Server } from './api-request.ts';
 import { patchType, patchTypesOf } from './media-type.ts';
-import { fieldValidation, inputObject, toObject } from './object-input.ts';
+import { duplicatesOf, fieldValidation, inputObject, toObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { asServed } from './served-version.ts';
 import { replaceObject } from './write-object.ts';
@@ -73,7 +73,10 @@ export const handleView = async (server: Server, asked: KindRequest, part: Part)
     case 'GET': {
       const found = server.store.get(resourceKey(kind), namespace, name);
       if (found === undefined) throw notFound(kind, name);
-      return answerObject(server, { ...asked, kind: view.kind }, 200, view.show(asServed(kind, found).object));
+      const { object } = asServed(kind, found);
+      const problem = view.problem?.(object);
+      if (problem !== undefined) throw badRequest(problem);
+      return answerObject(server, { ...asked, kind: view.kind }, 200, view.show(object));
     }
     case 'PUT': {
       const input = await inputObject(request, view.kind);
@@ -84,7 +87,8 @@ export const handleView = async (server: Server, asked: KindRequest, part: Part)
       const validation = fieldValidation(request.query);
       const body = await request.body();
       const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
-      return write(server, asked, part, (old) => toObject(patched(view.kind, view.show(old), type, patch), view.kind, validation));
+      const twice = duplicatesOf(body, type, validation);
+      return write(server, asked, part, (old) => toObject(patched(view.kind, view.show(old), type, patch), view.kind, validation, twice));
     }
   }
 };

@@ -2,14 +2,16 @@
 
 import type { Kind } from '../kind.ts';
 import { certificateSigningRequestKind } from './certificate-signing-request.ts';
+import { clusterTrustBundleKind } from './cluster-trust-bundle.ts';
 import { configMapKind } from './config-map.ts';
 import { customResourceDefinitionKind } from './custom-resource-definition.ts';
 import { eventKind, newEventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
 import { endpointSliceKind, endpointsKind, ingressClassKind, ingressKind } from './network.ts';
+import { podCertificateRequestKind } from './pod-certificate-request.ts';
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from './rbac.ts';
-import { apiServiceKind, clusterTrustBundleKind } from './registration.ts';
+import { apiServiceKind } from './registration.ts';
 import {
   localSubjectAccessReviewKind,
   selfSubjectAccessReviewKind,
@@ -45,6 +47,7 @@ export const builtInKinds: readonly Kind[] = [
   endpointSliceKind,
   apiServiceKind,
   clusterTrustBundleKind,
+  podCertificateRequestKind,
   customResourceDefinitionKind,
   roleKind,
   clusterRoleKind,

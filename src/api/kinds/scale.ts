@@ -4,7 +4,7 @@
 import { ageColumn, nameColumn, text } from '../column.ts';
 import { defineKind, type Subresource } from '../kind.ts';
 import { type Fields, fieldsAt, isFields, type KubernetesObject, listAt, textAt } from '../object.ts';
-import { badRequest, invalidValue } from '../status.ts';
+import { invalidValue } from '../status.ts';
 
 const replicasOf = (value: unknown): number => {
   const { replicas } = isFields(value) ? value : {};
@@ -37,8 +37,6 @@ type ScalePaths = {
   readonly statusReplicas: readonly string[];
   /** The selector of what is counted, as text. */
   readonly selector: (object: KubernetesObject) => string;
-  /** What stands for the number where none is stored; absent where that is an error. */
-  readonly fallback?: number;
 };
 
 const at = (value: unknown, path: readonly string[]): unknown =>
@@ -52,17 +50,17 @@ const withValue = (object: Fields, [name = '', ...rest]: readonly string[], valu
 const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 
 /** The subresource of a kind whose numbers are at these paths. */
-export const scaleSubresource = ({ specReplicas, statusReplicas, selector, fallback }: ScalePaths): Subresource => ({
+export const scaleSubresource = ({ specReplicas, statusReplicas, selector }: ScalePaths): Subresource => ({
   name: 'scale',
   verbs: ['get', 'patch', 'update'],
   serves: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
   view: {
     kind: scaleKind,
+    problem: (object) =>
+      number(at(object, specReplicas)) === undefined ? `the spec replicas field ".${specReplicas.join('.')}" does not exist` : undefined,
     show: (object) => {
       const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-      const replicas = number(at(object, specReplicas)) ?? fallback;
-      if (replicas === undefined)
-        throw badRequest(`the spec replicas field ${JSON.stringify(`.${specReplicas.join('.')}`)} does not exist`);
+      const replicas = number(at(object, specReplicas)) ?? 0;
       const selected = selector(object);
       return {
         kind: 'Scale',
@@ -107,5 +105,4 @@ export const workloadScale = scaleSubresource({
   specReplicas: ['spec', 'replicas'],
   statusReplicas: ['status', 'replicas'],
   selector: (object) => selectorQuery(fieldsAt(object, 'spec')['selector']),
-  fallback: 0,
 });

@@ -1,5 +1,6 @@
 // Every case of the parity suite, and those that a server for custom resources alone can be asked.
 
+import { applyCases } from './apply-cases.ts';
 import { certificateRequestCases } from './certificate-request-cases.ts';
 import { customResourceCases } from './custom-resource-cases.ts';
 import { deleteCases } from './delete-cases.ts';
@@ -8,6 +9,7 @@ import { eventCases } from './event-cases.ts';
 import { identityCases } from './identity-cases.ts';
 import { listCases } from './list-cases.ts';
 import type { ParityCase } from './parity-case.ts';
+import { podCertificateCases } from './pod-certificate-cases.ts';
 import { scaleCases } from './scale-cases.ts';
 import { watchCases } from './watch-cases.ts';
 import { workloadCases } from './workload-cases.ts';
@@ -21,6 +23,7 @@ export const allCases: readonly ParityCase[] = [
   ...listCases,
   ...watchCases,
   ...writeCases,
+  ...applyCases,
   ...deleteCases,
   ...certificateRequestCases,
   ...identityCases,
@@ -28,4 +31,5 @@ export const allCases: readonly ParityCase[] = [
   ...workloadCases,
   ...eventCases,
   ...scaleCases.filter(({ id }) => id !== 'C109'),
+  ...podCertificateCases,
 ];

@@ -9,12 +9,7 @@ import type { ParityCase } from './parity-case.ts';
 export const contractIds: readonly string[] = Array.from({ length: 120 }, (_, i) => `C${String(i + 1).padStart(3, '0')}`);
 
 /** Lines that nothing asks yet. */
-export const unasked: Readonly<Record<string, { readonly title: string; readonly reason: string }>> = {
-  C082: { title: 'a server-side apply creates, and repeated changes nothing', reason: 'server-side apply is not served yet' },
-  C083: { title: 'who applies another value meets a conflict that names its owner', reason: 'server-side apply is not served yet' },
-  C084: { title: 'a field that is applied no longer, and nobody else has, goes', reason: 'server-side apply is not served yet' },
-  C085: { title: 'an apply names its manager and brings no managed fields', reason: 'server-side apply is not served yet' },
-};
+export const unasked: Readonly<Record<string, { readonly title: string; readonly reason: string }>> = {};
 
 /** What proves a line: requests, on a current server too where they are of custom resources, and sessions of kubectl. */
 export type Proof = {

@@ -93,7 +93,12 @@ const widget = ({ group }: Pick<Defined, 'group'>, name: string, spec: Json, mor
 export const customResourceCases: readonly ParityCase[] = [
   parityCase('C104', 'a definition is established, with the standard conditions', async (api) => {
     const { group } = await define(api);
-    const { json } = expectStatus(await api.send('GET', `${definitions}/widgets.${group}`), 200);
+    const read = async () => expectStatus(await api.send('GET', `${definitions}/widgets.${group}`), 200).json;
+    // It is served before that is on record.
+    await eventually('the definition says it is established', async () =>
+      (await read()).status.conditions.some(({ type, status }: Json) => type === 'Established' && status === 'True'),
+    );
+    const json = await read();
     const condition = (type: string) => json.status.conditions.find((each: { type: string }) => each.type === type);
     assert.deepEqual([condition('NamesAccepted').reason, condition('NamesAccepted').status], ['NoConflicts', 'True']);
     assert.deepEqual([condition('Established').reason, condition('Established').status], ['InitialNamesAccepted', 'True']);

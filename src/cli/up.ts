@@ -115,6 +115,8 @@ export const defineUp: DefineCommand = (command, io) => {
       });
       if (count !== undefined) say(io, `applied ${count} objects of ${apply}`);
       warnOfOthers(io, host, port, names, directory);
+      const flags = context === undefined ? `--kubeconfig ${shownPath(io, server.kubeconfigFile)}` : `--context ${shellWord(context)}`;
+      io.out.write(`Listening on ${server.url}\n\nIn another terminal:\n  kubectl ${flags} get all -A\n`);
       await io.untilStopped();
       say(io, 'stopping');
       await server.stop();

@@ -59,7 +59,7 @@ describe('the context in a kubeconfig of somebody', () => {
     assert.ok(merged.includes('# the one in the cellar'));
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.match(first.printed(), /context "certwright" is in .*config; the current one stays "prod"\n/);
-    assert.match(first.printed(), /\n {2}kubectl --context certwright get namespaces\n/);
+    assert.match(first.printed(), /\n {2}kubectl --context certwright get all -A\n/);
     first.child.kill('SIGTERM');
     await first.ended;
     const second = await start();

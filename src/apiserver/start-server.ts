@@ -7,6 +7,7 @@ import { createDirectory, systemErrorCode, writeFileAtomic } from '../base/atomi
 import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { type DirectoryLock, lockDirectory } from '../base/directory-lock.ts';
 import { errorClass } from '../base/error-codes.ts';
+import { applyOnce, type ManifestFile } from './apply-manifests.ts';
 import { certificateAuthenticator } from './authenticate.ts';
 import { dataDirectory as dataDirectoryPlaces } from './data-directory.ts';
 import { startExtensionAuthentication } from './extension-authentication.ts';
@@ -43,7 +44,7 @@ export type ServerOptions = {
   /** Told in a line what whoever looks after the machine should know. */
   readonly onNotice?: (line: string) => void;
   /** Called once the administrator's kubeconfig holds a new certificate. */
-  readonly onKubeconfig?: () => Promise<void>;
+  readonly onKubeconfig?: (kubeconfigFile: string) => Promise<void>;
   /** How often the server looks whether its own certificates are due. */
   readonly renewalCheckMs?: number;
 };
@@ -52,6 +53,8 @@ export type RunningServer = {
   readonly url: string;
   /** A kubeconfig of the administrator. */
   readonly kubeconfigFile: string;
+  /** Applies manifests unless that was done on an earlier start; answers how many objects, undefined where it was. Throws ManifestRefused. */
+  applyOnce(files: readonly ManifestFile[]): Promise<number | undefined>;
   /** Finishes what is under way and closes everything. */
   stop(): Promise<void>;
 };
@@ -176,7 +179,13 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
     authenticate: certificateAuthenticator(pki.clientAnchors),
     streams,
   });
-  await listen(transport, host, port);
+  try {
+    await listen(transport, host, port);
+  } catch (error) {
+    stopExtensions();
+    housekeeping.stop();
+    throw error;
+  }
   const stopKeeping = keepCertificates({
     pki,
     renewal,
@@ -186,13 +195,14 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
       // For connections to come; those that are open go on.
       transport.setSecureContext(secureContext({ certificate: servingChain, key: servingKey, clientCa }));
       await writeFileAtomic(kubeconfig, adminKubeconfig, { mode: 0o600 });
-      await options.onKubeconfig?.();
+      await options.onKubeconfig?.(kubeconfig);
     },
     onNotice,
   });
   return {
     url: `https://${reached.includes(':') ? `[${reached}]` : reached}:${port}`,
     kubeconfigFile: kubeconfig,
+    applyOnce: (files: readonly ManifestFile[]) => applyOnce(surface, files),
     stop: async () => {
       isReady = false;
       await stopKeeping();

@@ -65,13 +65,66 @@ const isReady = (port: number, ca: string): Promise<true | undefined> =>
     request.on('error', reject).on('timeout', () => request.destroy(new Error('no answer')));
   });
 
+export type RealProcesses = {
+  readonly directory: string;
+  /** Where the PKI lies. */
+  readonly cluster: string;
+  readonly ports: { readonly api: number; readonly etcd: number; readonly peer: number };
+  /** Whether etcd waits for the disk. */
+  readonly isDurable: boolean;
+};
+
+/** etcd and kube-apiserver, not yet ready. */
+export const startRealProcesses = ({ directory, cluster, ports, isDurable }: RealProcesses): readonly Daemon[] => {
+  const etcdUrl = `http://${host}:${ports.etcd}`;
+  const file = (path: string): string => join(cluster, path);
+  const logs = join(directory, 'logs');
+  mkdirSync(logs, { recursive: true });
+  return [
+    startDaemon(
+      'etcd',
+      requireTool('etcd'),
+      [
+        `--data-dir=${join(directory, 'etcd')}`,
+        `--listen-client-urls=${etcdUrl}`,
+        `--advertise-client-urls=${etcdUrl}`,
+        `--listen-peer-urls=http://${host}:${ports.peer}`,
+        `--initial-advertise-peer-urls=http://${host}:${ports.peer}`,
+        `--initial-cluster=default=http://${host}:${ports.peer}`,
+        ...(isDurable ? [] : ['--unsafe-no-fsync']),
+      ],
+      { logFile: join(logs, 'etcd.log') },
+    ),
+    startDaemon(
+      'kube-apiserver',
+      requireTool('kube-apiserver'),
+      [
+        `--bind-address=${host}`,
+        `--advertise-address=${host}`,
+        `--secure-port=${ports.api}`,
+        `--cert-dir=${directory}`,
+        `--tls-cert-file=${file('localhost/pki/apiserver.crt')}`,
+        `--tls-private-key-file=${file('localhost/pki/apiserver.key')}`,
+        `--client-ca-file=${file('pki/ca.crt')}`,
+        `--etcd-servers=${etcdUrl}`,
+        `--service-account-key-file=${file('pki/sa.pub')}`,
+        `--service-account-signing-key-file=${file('pki/sa.key')}`,
+        '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+        '--authorization-mode=RBAC',
+        '--service-cluster-ip-range=10.96.0.0/16',
+      ],
+      { logFile: join(logs, 'kube-apiserver.log') },
+    ),
+  ];
+};
+
 /** A real kube-apiserver, on a PKI of the same making, over an etcd of its own. Needs etcd, kube-apiserver, kube-controller-manager. */
 export const startReal = async (): Promise<TestServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'certwright-real-'));
   const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()];
   const cluster = join(directory, 'cluster');
   const logs = join(directory, 'logs');
-  mkdirSync(logs);
+  mkdirSync(logs, { recursive: true });
   const pki = await provideServerPki({ directory: cluster, host, port, at: new Date(), random: randomOctets, requestedBy: 'test' });
   const kubeconfigFile = join(cluster, 'localhost/super-admin.conf');
   const file = (path: string): string => join(cluster, path);
@@ -81,43 +134,7 @@ export const startReal = async (): Promise<TestServer> => {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const etcdUrl = `http://${host}:${etcdPort}`;
-    daemons.push(
-      startDaemon(
-        'etcd',
-        requireTool('etcd'),
-        [
-          `--data-dir=${join(directory, 'etcd')}`,
-          `--listen-client-urls=${etcdUrl}`,
-          `--advertise-client-urls=${etcdUrl}`,
-          `--listen-peer-urls=http://${host}:${peerPort}`,
-          `--initial-advertise-peer-urls=http://${host}:${peerPort}`,
-          `--initial-cluster=default=http://${host}:${peerPort}`,
-          '--unsafe-no-fsync',
-        ],
-        { logFile: join(logs, 'etcd.log') },
-      ),
-      startDaemon(
-        'kube-apiserver',
-        requireTool('kube-apiserver'),
-        [
-          `--bind-address=${host}`,
-          `--advertise-address=${host}`,
-          `--secure-port=${port}`,
-          `--cert-dir=${directory}`,
-          `--tls-cert-file=${file('localhost/pki/apiserver.crt')}`,
-          `--tls-private-key-file=${file('localhost/pki/apiserver.key')}`,
-          `--client-ca-file=${file('pki/ca.crt')}`,
-          `--etcd-servers=${etcdUrl}`,
-          `--service-account-key-file=${file('pki/sa.pub')}`,
-          `--service-account-signing-key-file=${file('pki/sa.key')}`,
-          '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-          '--authorization-mode=RBAC',
-          '--service-cluster-ip-range=10.96.0.0/16',
-        ],
-        { logFile: join(logs, 'kube-apiserver.log') },
-      ),
-    );
+    daemons.push(...startRealProcesses({ directory, cluster, ports: { api: port, etcd: etcdPort, peer: peerPort }, isDurable: false }));
     await waitFor('kube-apiserver is ready', () => isReady(port, pki.clientCa), { daemons });
     daemons.push(
       startDaemon(

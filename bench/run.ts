@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { filesMatching, root } from '../scripts/repository.ts';
 import { provideTools } from '../scripts/test-tools.ts';
-import { apiserver } from './apiserver.ts';
 import { cluster } from './cluster.ts';
 import { isMet, type Topic } from './comparison.ts';
 import { issuance } from './issuance.ts';
 import { describeMachine } from './machine.ts';
 import { markdownTable, type Report, reportJson, reportMarkdown, reportText, withReport } from './report.ts';
+import { server } from './server.ts';
 import { startUp } from './start-up.ts';
 
 const topics: Readonly<Record<string, (workFolder: string) => Promise<Topic>>> = {
   issuance,
   cluster,
   'start-up': startUp,
-  apiserver,
+  server,
 };
 
 const { values, positionals } = parseArgs({

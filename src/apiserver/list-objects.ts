@@ -8,6 +8,7 @@ import { badRequest, expired, futureRevision, invalid, notFound } from '../api/s
 import { type ApiResponse, count, type KindRequest, type Server } from './api-request.ts';
 import { negotiate } from './media-type.ts';
 import { asServed } from './served-version.ts';
+import { keyOf, lowerBound } from './shelf.ts';
 import { encoded, includeObject, listJson, partialObject, shownObject, table } from './show-object.ts';
 import type { Stored } from './store.ts';
 
@@ -45,7 +46,15 @@ const decodeContinue = (text: string): Continuation => {
   return { revision: Number(rv), start };
 };
 
-const placeOf = ({ namespace, name }: Stored): string => `${namespace}/${name}\0`;
+/** After an object and before whatever follows. */
+const placeOf = ({ namespace, name }: Stored): string => `${keyOf(namespace, name)}\0`;
+
+/** How many of an ordered list stand no later than a place. */
+const placesUpTo = (all: readonly Stored[], place: string): number => {
+  const at = (index: number): string => placeOf(all[index] as Stored);
+  const first = lowerBound(all.length, at, place);
+  return first < all.length && at(first) === place ? first + 1 : first;
+};
 
 /** Throws the errors of a revision that cannot be served. */
 const requireRevision = ({ store }: Server, asked: number | undefined): void => {
@@ -92,7 +101,7 @@ const page = (server: Server, asked: KindRequest): Page => {
           'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
           encodeContinue({ revision: -1, start: from.start }),
         );
-  const after = from === undefined ? all : all.filter((stored) => placeOf(stored) > from.start);
+  const after = from === undefined ? all : all.slice(placesUpTo(all, from.start));
   const rest = isStoredForm(kind) ? after : after.map((stored) => asServed(kind, stored));
   const selects = selection(asked);
   const selected = selects === undefined ? rest : rest.filter(selects);

@@ -82,28 +82,66 @@ const isReady = (port: number, ca: string): Promise<true | undefined> =>
     request.on('error', reject).on('timeout', () => request.destroy(new Error('no answer')));
   });
 
-export type RealOptions = {
-  /** Where its files go. */
-  readonly folder?: string;
-  /** Whether etcd syncs to disk. */
-  readonly isDurable?: boolean;
+export type RealProcesses = {
+  readonly directory: string;
+  /** Where the PKI lies. */
+  readonly cluster: string;
+  readonly ports: { readonly api: number; readonly etcd: number; readonly peer: number };
+  /** Whether etcd waits for the disk. */
+  readonly isDurable: boolean;
 };
 
-export type RealServer = TestServer & {
-  readonly port: number;
-  /** As src/cluster lays it down. */
-  readonly cluster: string;
-  /** Of etcd and kube-apiserver. */
-  readonly storePids: readonly number[];
+/** etcd and kube-apiserver, not yet ready. */
+export const startRealProcesses = ({ directory, cluster, ports, isDurable }: RealProcesses): readonly Daemon[] => {
+  const etcdUrl = `http://${host}:${ports.etcd}`;
+  const file = (path: string): string => join(cluster, path);
+  const logs = join(directory, 'logs');
+  mkdirSync(logs, { recursive: true });
+  return [
+    startDaemon(
+      'etcd',
+      requireTool('etcd'),
+      [
+        `--data-dir=${join(directory, 'etcd')}`,
+        `--listen-client-urls=${etcdUrl}`,
+        `--advertise-client-urls=${etcdUrl}`,
+        `--listen-peer-urls=http://${host}:${ports.peer}`,
+        `--initial-advertise-peer-urls=http://${host}:${ports.peer}`,
+        `--initial-cluster=default=http://${host}:${ports.peer}`,
+        ...(isDurable ? [] : ['--unsafe-no-fsync']),
+      ],
+      { logFile: join(logs, 'etcd.log') },
+    ),
+    startDaemon(
+      'kube-apiserver',
+      requireTool('kube-apiserver'),
+      [
+        `--bind-address=${host}`,
+        `--advertise-address=${host}`,
+        `--secure-port=${ports.api}`,
+        `--cert-dir=${directory}`,
+        `--tls-cert-file=${file('localhost/pki/apiserver.crt')}`,
+        `--tls-private-key-file=${file('localhost/pki/apiserver.key')}`,
+        `--client-ca-file=${file('pki/ca.crt')}`,
+        `--etcd-servers=${etcdUrl}`,
+        `--service-account-key-file=${file('pki/sa.pub')}`,
+        `--service-account-signing-key-file=${file('pki/sa.key')}`,
+        '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+        '--authorization-mode=RBAC',
+        '--service-cluster-ip-range=10.96.0.0/16',
+      ],
+      { logFile: join(logs, 'kube-apiserver.log') },
+    ),
+  ];
 };
 
 /** A real kube-apiserver, on a PKI of the same making, over an etcd of its own. Needs etcd, kube-apiserver, kube-controller-manager. */
-export const startReal = async ({ folder = tmpdir(), isDurable = false }: RealOptions = {}): Promise<RealServer> => {
-  const directory = mkdtempSync(join(folder, 'certwright-real-'));
+export const startReal = async (): Promise<TestServer> => {
+  const directory = mkdtempSync(join(tmpdir(), 'certwright-real-'));
   const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()];
   const cluster = join(directory, 'cluster');
   const logs = join(directory, 'logs');
-  mkdirSync(logs);
+  mkdirSync(logs, { recursive: true });
   const pki = await provideServerPki({ directory: cluster, host, port, at: new Date(), random: randomOctets, requestedBy: 'test' });
   const controllersKubeconfig = join(cluster, 'localhost/super-admin.conf');
   const file = (path: string): string => join(cluster, path);
@@ -113,43 +151,7 @@ export const startReal = async ({ folder = tmpdir(), isDurable = false }: RealOp
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const etcdUrl = `http://${host}:${etcdPort}`;
-    daemons.push(
-      startDaemon(
-        'etcd',
-        requireTool('etcd'),
-        [
-          `--data-dir=${join(directory, 'etcd')}`,
-          `--listen-client-urls=${etcdUrl}`,
-          `--advertise-client-urls=${etcdUrl}`,
-          `--listen-peer-urls=http://${host}:${peerPort}`,
-          `--initial-advertise-peer-urls=http://${host}:${peerPort}`,
-          `--initial-cluster=default=http://${host}:${peerPort}`,
-          ...(isDurable ? [] : ['--unsafe-no-fsync']),
-        ],
-        { logFile: join(logs, 'etcd.log') },
-      ),
-      startDaemon(
-        'kube-apiserver',
-        requireTool('kube-apiserver'),
-        [
-          `--bind-address=${host}`,
-          `--advertise-address=${host}`,
-          `--secure-port=${port}`,
-          `--cert-dir=${directory}`,
-          `--tls-cert-file=${file('localhost/pki/apiserver.crt')}`,
-          `--tls-private-key-file=${file('localhost/pki/apiserver.key')}`,
-          `--client-ca-file=${file('pki/ca.crt')}`,
-          `--etcd-servers=${etcdUrl}`,
-          `--service-account-key-file=${file('pki/sa.pub')}`,
-          `--service-account-signing-key-file=${file('pki/sa.key')}`,
-          '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-          '--authorization-mode=RBAC',
-          '--service-cluster-ip-range=10.96.0.0/16',
-        ],
-        { logFile: join(logs, 'kube-apiserver.log') },
-      ),
-    );
+    daemons.push(...startRealProcesses({ directory, cluster, ports: { api: port, etcd: etcdPort, peer: peerPort }, isDurable: false }));
     await waitFor('kube-apiserver is ready', () => isReady(port, pki.clientCa), { daemons });
     daemons.push(
       startDaemon(
@@ -175,7 +177,7 @@ export const startReal = async ({ folder = tmpdir(), isDurable = false }: RealOp
     const forget = async (asked: ApiPeer): Promise<void> => {
       const { resourceVersion } = (await asked.send('GET', '/api/v1/namespaces')).json.metadata;
       const env = { ...process.env, ETCDCTL_API: '3' };
-      execFileSync(requireTool('etcdctl'), [`--endpoints=${etcdUrl}`, 'compact', resourceVersion], { env, stdio: 'pipe' });
+      execFileSync(requireTool('etcdctl'), [`--endpoints=http://${host}:${etcdPort}`, 'compact', resourceVersion], { env, stdio: 'pipe' });
     };
     const peer = await apiPeer('kube-apiserver', { host, port, directory: cluster, forget }, tester);
     // As kubeadm does, for the administrator whose certificate makes him no master.
@@ -188,8 +190,7 @@ export const startReal = async ({ folder = tmpdir(), isDurable = false }: RealOp
         subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'kubeadm:cluster-admins' }],
       },
     });
-    const storePids = daemons.slice(0, 2).flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
-    return { peer, kubeconfigFile: join(cluster, 'localhost/admin.conf'), port, cluster, storePids, stop };
+    return { peer, kubeconfigFile: join(cluster, 'localhost/admin.conf'), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -12,11 +12,14 @@ import { connect } from 'node:tls';
 import { backUp } from '../../src/apiserver/back-up.ts';
 import { restore } from '../../src/apiserver/restore.ts';
 import { startServer } from '../../src/apiserver/start-server.ts';
+import { CodedError } from '../../src/base/coded-error.ts';
+import { lockDirectory } from '../../src/base/directory-lock.ts';
 import { parseKubeconfig } from '../../src/cluster/kubeconfig.ts';
 import { certificatePem } from '../../src/pki/x509-certificate.ts';
 import { type ApiPeer, apiPeer } from '../../src/testing/api-peer.ts';
 import { freePort } from '../../src/testing/api-servers.ts';
 import { randomOctets } from '../../src/testing/authority-files.ts';
+import { runCli } from '../../src/testing/cli-run.ts';
 import { temporaryDirectory } from '../../src/testing/temporary-directory.ts';
 import { runUp, startUp, upPeer } from '../../src/testing/up-process.ts';
 
@@ -204,6 +207,55 @@ describe('the certificates of a running server', () => {
     assert.deepEqual(again.notices, []);
     assert.equal(await askWith(again.kubeconfigFile, '/api/v1/namespaces'), 200);
     assert.equal(readFileSync(join(cluster, 'pki/sa.key'), 'utf8'), tokenKey);
+  });
+});
+
+describe('a clock that is wrong', () => {
+  test('by decades, as that of a machine without a battery, makes no certificate', async (t) => {
+    const directory = join(temporaryDirectory(t), 'data');
+    const { exitCode, err } = await runCli(['up', '--data-dir', directory], { at: new Date('1970-01-01T00:01:00Z') });
+    assert.match(err, /cannot start: the clock of this machine says 1970-01-01T00:01:00.000Z\nhint: set it/);
+    assert.equal(exitCode, 4);
+    assert.ok(!existsSync(directory));
+  });
+
+  test('or a CA that is over, is told with what to do about it', async (t) => {
+    const server = await clockServer(t, new Date());
+    await server.stop();
+    await assert.rejects(clockServer(t, new Date(Date.now() + 3700 * day), server.directory), (error: unknown) => {
+      assert.ok(error instanceof CodedError);
+      assert.equal(error.code, 'CaInvalid');
+      assert.match(error.message, /it is expired since/);
+      assert.match(
+        error.hint ?? '',
+        /^where the clock of this machine is right: stop the server, back it up, remove everything in .*sa\.pub/,
+      );
+      return true;
+    });
+    await clockServer(t, new Date(), server.directory);
+  });
+
+  test('that jumps while it runs renews what is over at once', async (t) => {
+    const now = Date.now();
+    const server = await clockServer(t, new Date(now - 400 * day));
+    const first = await shown(server.port);
+    server.setTime(new Date());
+    await until('a new certificate', async () => (await shown(server.port)).serialNumber !== first.serialNumber);
+    await until('a kubeconfig that works', async () => (await askWith(server.kubeconfigFile, '/api/v1/namespaces')) === 200);
+  });
+
+  test('and a renewal that fails is told once and done as soon as it can be', async (t) => {
+    const now = Date.now();
+    const server = await clockServer(t, new Date(now - 300 * day));
+    const first = await shown(server.port);
+    const lock = lockDirectory(join(server.directory, 'cluster'));
+    server.setTime(new Date());
+    await until('the notice', () => server.notices.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    assert.equal(server.notices.length, 1);
+    assert.match(server.notices[0] ?? '', /^warning: certificates of this server cannot be renewed now: .*is working there$/);
+    lock.release();
+    await until('a new certificate', async () => (await shown(server.port)).serialNumber !== first.serialNumber);
   });
 });
 

@@ -87,8 +87,8 @@ export const defineUp: DefineCommand = (command, io) => {
     .action(async ({ dataDir, listen, name: names = [], encryptionKeyFile, previousEncryptionKeyFile, kubeconfigContext }) => {
       const { host, port } = parseListen(listen);
       requireNames(listen, host, names);
-      const directory = dataDirectoryOf(io, dataDir);
       requireClock(io.now());
+      const directory = dataDirectoryOf(io, dataDir);
       const context = kubeconfigContext === undefined ? undefined : contextName(kubeconfigContext);
       if (context !== undefined) kubeconfigPath(io);
       const merge = async (kubeconfigFile: string): Promise<void> => {

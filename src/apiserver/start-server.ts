@@ -14,12 +14,12 @@ import { startExtensionAuthentication } from './extension-authentication.ts';
 import { imitatedVersion, type Surface } from './handle-request.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { httpsTransport, secureContext } from './https-transport.ts';
-import { keepCertificates } from './keep-certificates.ts';
+import { keepCertificates, newAuthoritiesAdvice } from './keep-certificates.ts';
 import { kindTable } from './kind-table.ts';
 import { openApi } from './openapi.ts';
 import { requireNoRestore } from './restore.ts';
 import { sealingKey } from './sealed-value.ts';
-import { localHost, provideServerPki, type ServerPki } from './server-pki.ts';
+import { localHost, type PkiOptions, provideServerPki, type ServerPki } from './server-pki.ts';
 import { tokenKey } from './service-account-token.ts';
 import { openStore, type Store } from './store.ts';
 import { openStoreFile } from './store-file.ts';
@@ -135,8 +135,19 @@ const drain = async (transport: Drained, streams: ReadonlySet<() => void>): Prom
   clearTimeout(cut);
 };
 
-/** How often the server looks whether its certificates are due. */
-const defaultRenewalCheckMs = 60 * 60_000;
+/** How often the server looks whether its certificates are due: a look costs nothing, and clocks jump. */
+const defaultRenewalCheckMs = 60_000;
+
+/** Throws what provideServerPki throws, CaInvalid with what to do about it. */
+const providePki = async (options: PkiOptions): Promise<ServerPki> => {
+  try {
+    return await provideServerPki(options);
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'CaInvalid') throw error;
+    const hint = `where the clock of this machine is right: ${newAuthoritiesAdvice(options.directory)}`;
+    throw new CodedError('CaInvalid', error.message, { cause: error, hint });
+  }
+};
 
 const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renewal: Parameters<typeof keepCertificates>[0]['renewal']) => {
   const { host, port, now, random, onNotice = () => undefined } = options;
@@ -230,7 +241,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     requireNoRestore(places);
     store = openSealedStore(options, places.store, onNotice);
     const renewal = { directory: places.cluster, host, port, names, random, requestedBy };
-    const pki = await provideServerPki({ ...renewal, at: options.now() });
+    const pki = await providePki({ ...renewal, at: options.now() });
     const running = await serve(options, store, pki, renewal);
     const opened = store;
     return {

@@ -32,6 +32,17 @@ const parseListen = (text: string): { readonly host: string; readonly port: numb
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
+/** Before the first version of this command was made. */
+const earliest = new Date('2026-01-01T00:00:00Z');
+
+/** A machine without a clock of its own starts in 1970, and CAs made then would be over before they are of use. Throws ClockWrong. */
+const requireClock = (now: Date): void => {
+  if (now < earliest)
+    throw new CodedError('ClockWrong', `cannot start: the clock of this machine says ${now.toISOString()}`, {
+      hint: 'set it, or start this once the time is known (systemd: After=time-sync.target)',
+    });
+};
+
 /** Throws UsageInvalid for what cannot stand in a certificate. */
 const requireNames = (listen: string, host: string, names: readonly string[]): void => {
   for (const name of names) {
@@ -88,6 +99,7 @@ export const defineUp: DefineCommand = (command, io) => {
     .action(async ({ dataDir, listen, name: names = [], apply, encryptionKeyFile, previousEncryptionKeyFile, kubeconfigContext }) => {
       const { host, port } = parseListen(listen);
       requireNames(listen, host, names);
+      requireClock(io.now());
       const directory = dataDirectoryOf(io, dataDir);
       const manifests = apply === undefined ? [] : await readManifestFiles(io, apply);
       const context = kubeconfigContext === undefined ? undefined : contextName(kubeconfigContext);

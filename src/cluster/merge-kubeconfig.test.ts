@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { assertCoded } from '../testing/coded-errors.ts';
+import { CodedError } from '../base/coded-error.ts';
+import { assertCoded, resultOrCodedError } from '../testing/coded-errors.ts';
+import { runs } from '../testing/runs.ts';
 import { type KubeconfigEntry, mergeKubeconfig } from './merge-kubeconfig.ts';
 
 const entry: KubeconfigEntry = {
@@ -103,5 +105,56 @@ describe('merging into a kubeconfig', () => {
       ['x: &a []\nclusters: *a\n', /its clusters are not a list of named entries/],
     ] as const)
       assertCoded('KubeconfigInvalid', () => merged(source), problem);
+  });
+
+  test('whatever the file, either refuses it by code or is stable when done again', () => {
+    const parts = [
+      'clusters:',
+      'users:',
+      'contexts:',
+      '\n',
+      '\n',
+      '- ',
+      '  ',
+      'name: a',
+      'cluster: ',
+      '{',
+      '}',
+      '[',
+      ']',
+      '&a ',
+      '*a',
+      '<<: ',
+    ];
+    const more = [
+      '!!binary ',
+      '"',
+      "'",
+      '|',
+      '# c',
+      'null',
+      'kind: Config',
+      'current-context: ',
+      '---',
+      '? ',
+      ': ',
+      '\t',
+      '\0',
+      'certwright',
+      '~',
+      ',',
+    ];
+    const all = [...parts, ...more];
+    const count = runs(1000, 50_000);
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const length = Math.random() * 14;
+      const source = Array.from({ length }, () => all[Math.floor(Math.random() * all.length)]).join('');
+      const result = resultOrCodedError(() => merged(source).text);
+      if (result instanceof CodedError) continue;
+      kept++;
+      assert.deepEqual(parse(merged(result).text, { logLevel: 'silent' }), parse(result, { logLevel: 'silent' }), JSON.stringify(source));
+    }
+    assert.ok(kept > 5, String(kept));
   });
 });

@@ -22,6 +22,7 @@ export type MergedKubeconfig = {
   readonly currentContext: string;
 };
 
+const maxAliasCount = 100;
 const extensionName = 'certwright.dev/up';
 
 const invalid = (what: string, problem: string): CodedError =>
@@ -105,7 +106,7 @@ export const mergeKubeconfig = (source: string | undefined, entry: KubeconfigEnt
   const current: unknown = document.get('current-context');
   const isSet = typeof current === 'string' && current !== '';
   if (!isSet) document.set('current-context', name);
-  return { text: format(document, source ?? ''), currentContext: isSet ? current : name };
+  return { text: written(document, source ?? '', what), currentContext: isSet ? current : name };
 };
 
 const isJson = (text: string): boolean => {
@@ -117,9 +118,28 @@ const isJson = (text: string): boolean => {
   }
 };
 
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** The text of a document, read again: whatever YAML can say and a writer cannot is refused, not lost. */
+const written = (document: Document, source: string, what: string): string => {
+  let isKept = false;
+  let text = '';
+  try {
+    text = format(document, source);
+    isKept = isSame(
+      parseDocument(text, { logLevel: 'error', prettyErrors: false }).toJS({ maxAliasCount }),
+      document.toJS({ maxAliasCount }),
+    );
+  } catch {
+    // Aliases to nothing, or nested to keep a reader busy.
+  }
+  if (!isKept) throw invalid(what, 'it has anchors, aliases or keys that cannot be written as they were');
+  return text;
+};
+
 /** The text of a document, as its source is written: JSON stays JSON, lists and braces are set as there, or else as kubectl does. */
 const format = (document: Document, source: string): string => {
-  if (isJson(source)) return `${JSON.stringify(document.toJS({ maxAliasCount: 0 }), undefined, 2)}\n`;
+  if (isJson(source)) return `${JSON.stringify(document.toJS({ maxAliasCount }), undefined, 2)}\n`;
   return document.toString({
     lineWidth: 0,
     indentSeq: /^(?:clusters|contexts|users):[^\n]*\n +- /m.test(source),

@@ -1,7 +1,7 @@
 // `certwright up` over the years: certificates that renew while it runs, signals, names, full disks, sealed Secrets, what extensions read.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import type { X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
@@ -12,11 +12,16 @@ import { connect } from 'node:tls';
 import { backUp } from '../../src/apiserver/back-up.ts';
 import { restore } from '../../src/apiserver/restore.ts';
 import { startServer } from '../../src/apiserver/start-server.ts';
+import { openStoreFile } from '../../src/apiserver/store-file.ts';
+import { CodedError } from '../../src/base/coded-error.ts';
+import { lockDirectory } from '../../src/base/directory-lock.ts';
 import { parseKubeconfig } from '../../src/cluster/kubeconfig.ts';
 import { certificatePem } from '../../src/pki/x509-certificate.ts';
 import { type ApiPeer, apiPeer } from '../../src/testing/api-peer.ts';
 import { freePort } from '../../src/testing/api-servers.ts';
 import { randomOctets } from '../../src/testing/authority-files.ts';
+import { runCli } from '../../src/testing/cli-run.ts';
+import { runs } from '../../src/testing/runs.ts';
 import { temporaryDirectory } from '../../src/testing/temporary-directory.ts';
 import { runUp, startUp, upPeer } from '../../src/testing/up-process.ts';
 
@@ -204,6 +209,55 @@ describe('the certificates of a running server', () => {
     assert.deepEqual(again.notices, []);
     assert.equal(await askWith(again.kubeconfigFile, '/api/v1/namespaces'), 200);
     assert.equal(readFileSync(join(cluster, 'pki/sa.key'), 'utf8'), tokenKey);
+  });
+});
+
+describe('a clock that is wrong', () => {
+  test('by decades, as that of a machine without a battery, makes no certificate', async (t) => {
+    const directory = join(temporaryDirectory(t), 'data');
+    const { exitCode, err } = await runCli(['up', '--data-dir', directory], { at: new Date('1970-01-01T00:01:00Z') });
+    assert.match(err, /cannot start: the clock of this machine says 1970-01-01T00:01:00.000Z\nhint: set it/);
+    assert.equal(exitCode, 4);
+    assert.ok(!existsSync(directory));
+  });
+
+  test('or a CA that is over, is told with what to do about it', async (t) => {
+    const server = await clockServer(t, new Date());
+    await server.stop();
+    await assert.rejects(clockServer(t, new Date(Date.now() + 3700 * day), server.directory), (error: unknown) => {
+      assert.ok(error instanceof CodedError);
+      assert.equal(error.code, 'CaInvalid');
+      assert.match(error.message, /it is expired since/);
+      assert.match(
+        error.hint ?? '',
+        /^where the clock of this machine is right: stop the server, back it up, remove everything in .*sa\.pub/,
+      );
+      return true;
+    });
+    await clockServer(t, new Date(), server.directory);
+  });
+
+  test('that jumps while it runs renews what is over at once', async (t) => {
+    const now = Date.now();
+    const server = await clockServer(t, new Date(now - 400 * day));
+    const first = await shown(server.port);
+    server.setTime(new Date());
+    await until('a new certificate', async () => (await shown(server.port)).serialNumber !== first.serialNumber);
+    await until('a kubeconfig that works', async () => (await askWith(server.kubeconfigFile, '/api/v1/namespaces')) === 200);
+  });
+
+  test('and a renewal that fails is told once and done as soon as it can be', async (t) => {
+    const now = Date.now();
+    const server = await clockServer(t, new Date(now - 300 * day));
+    const first = await shown(server.port);
+    const lock = lockDirectory(join(server.directory, 'cluster'));
+    server.setTime(new Date());
+    await until('the notice', () => server.notices.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    assert.equal(server.notices.length, 1);
+    assert.match(server.notices[0] ?? '', /^warning: certificates of this server cannot be renewed now: .*is working there$/);
+    lock.release();
+    await until('a new certificate', async () => (await shown(server.port)).serialNumber !== first.serialNumber);
   });
 });
 
@@ -425,6 +479,47 @@ describe('sealed Secrets', () => {
   });
 });
 
+describe('sealing', () => {
+  test('killed at any moment of the start is done by the next one, and loses nothing', async (t) => {
+    const folder = temporaryDirectory(t);
+    const keyFile = join(folder, 'key');
+    writeFileSync(keyFile, randomOctets(32), { mode: 0o600 });
+    for (let round = 0; round < runs(3, 60); round++) {
+      const directory = join(folder, `data${round}`);
+      mkdirSync(directory, { mode: 0o700 });
+      const file = openStoreFile(join(directory, 'store.sqlite'));
+      const value = Buffer.from('to be sealed soon'.repeat(20)).toString('base64');
+      const row = (i: number) => {
+        const metadata = { name: `s${i}`, namespace: 'default', uid: `u${i}`, resourceVersion: String(i + 2) };
+        const json = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata, data: { k: value }, type: 'Opaque' });
+        return {
+          kind: 'put',
+          row: { resource: '/secrets', namespace: 'default', name: `s${i}`, revision: i + 2, uid: `u${i}`, json },
+        } as const;
+      };
+      file.commit(
+        Array.from({ length: 2000 }, (_, i) => row(i)),
+        2002,
+      );
+      file.close();
+      const port = await freePort();
+      const args = ['up', '--data-dir', directory, '--listen', `127.0.0.1:${port}`, '--encryption-key-file', keyFile];
+      const child = spawn(join(import.meta.dirname, '../../certwright'), args, { stdio: 'ignore' });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 120 + Math.random() * 250));
+      child.kill('SIGKILL');
+      await ended;
+      const again = await startUp(t, directory, port, '--encryption-key-file', keyFile);
+      for (const name of readdirSync(directory).filter((found) => found.startsWith('store.sqlite')))
+        assert.ok(!readFileSync(join(directory, name)).includes(value), `${name} in round ${round}`);
+      const { items } = (await (await upPeer(directory, port)).send('GET', '/api/v1/namespaces/default/secrets')).json;
+      assert.equal(items.filter(({ data }: { data: { k: string } }) => data.k === value).length, 2000);
+      again.child.kill('SIGKILL');
+      await again.ended;
+    }
+  });
+});
+
 describe('kube-system/extension-apiserver-authentication', () => {
   const path = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
 
@@ -442,8 +537,8 @@ describe('kube-system/extension-apiserver-authentication', () => {
       'requestheader-group-headers': '["X-Remote-Group"]',
       'requestheader-username-headers': '["X-Remote-User"]',
     };
-    const data = async () => (await admin.send('GET', path)).json.data;
-    assert.deepEqual(await data(), expected);
+    const dataNow = async (): Promise<Readonly<Record<string, string>>> => (await admin.send('GET', path)).json.data;
+    assert.deepEqual(await dataNow(), expected);
     const scheduler = await apiPeer(
       'embedded',
       { host: '127.0.0.1', port, directory: join(directory, 'cluster') },
@@ -461,8 +556,8 @@ describe('kube-system/extension-apiserver-authentication', () => {
     await until('it again', async () => (await admin.send('GET', path)).status === 200);
     const patch = { data: { 'client-ca-file': 'forged', mine: 'kept' } };
     assert.equal((await admin.send('PATCH', path, { body: patch, contentType: 'application/merge-patch+json' })).status, 200);
-    await until('the right data', async () => (await data())['client-ca-file'] === expected['client-ca-file']);
-    assert.deepEqual(await data(), { ...expected, mine: 'kept' });
+    await until('the right data', async () => (await dataNow())['client-ca-file'] === expected['client-ca-file']);
+    assert.deepEqual(await dataNow(), { ...expected, mine: 'kept' });
     const role = '/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles/extension-apiserver-authentication-reader';
     assert.equal((await admin.send('DELETE', role)).status, 200);
     await until('the role again', async () => (await admin.send('GET', role)).status === 200);

@@ -88,17 +88,29 @@ const mergedList = (place: Place, old: readonly unknown[], now: readonly unknown
   const nowEntries = entriesOrNone(place, now);
   if (oldEntries === undefined || nowEntries === undefined) return now;
   const merged: unknown[] = [];
-  const waiting = [...oldEntries.keys()];
-  const takeOwn = (): void => {
-    while (waiting[0] !== undefined && !nowEntries.has(waiting[0])) merged.push(oldEntries.get(waiting.shift() ?? ''));
-  };
-  // Entries that only the old list has keep their places between those of the new one, whose order counts.
-  for (const [step, entry] of nowEntries) {
-    takeOwn();
+  const [waiting, wanted] = [[...oldEntries.keys()], [...nowEntries.keys()]];
+  const shared = wanted.filter((step) => oldEntries.has(step));
+  const put = (step: Step): void => {
+    const entry = nowEntries.get(step);
     merged.push(oldEntries.has(step) ? mergeFields(entryPlace(place), oldEntries.get(step), entry) : entry);
-    if (oldEntries.has(step)) waiting.shift();
+    wanted.shift();
+    if (shared[0] === step) shared.shift();
+  };
+  // The order of the new list counts. What only the old one has keeps its place before what came after it there: a shared entry that is
+  // not the next one in the new list is passed over for that.
+  while (waiting.length > 0 || wanted.length > 0) {
+    const [own, next] = [waiting[0], wanted[0]];
+    if (own === undefined) {
+      if (next !== undefined) put(next);
+    } else if (!nowEntries.has(own)) {
+      merged.push(oldEntries.get(own));
+      waiting.shift();
+    } else if (next === undefined || (own !== next && shared[0] !== own)) waiting.shift();
+    else {
+      if (own === next) waiting.shift();
+      put(next);
+    }
   }
-  for (const step of waiting) if (!nowEntries.has(step)) merged.push(oldEntries.get(step));
   return merged;
 };
 

@@ -37,6 +37,8 @@ export type Controller = {
 };
 
 const retryMs = 10_000;
+/** So many refusals are told before all is well again; a namespace may hold thousands of them. */
+const maxTold = 10;
 
 const background: DeleteOptions = { propagationPolicy: 'Background', uid: undefined, resourceVersion: undefined };
 
@@ -109,8 +111,10 @@ export const startController = (server: Server, user: UserInfo, onTrouble: (erro
     } catch (error) {
       if (!isCodedError(error) || error.code !== 'Forbidden') return onTrouble(error);
       refused.set(key, work);
-      if (!told.has(error.message)) onTrouble(refusal(user, error));
-      told.add(error.message);
+      if (!told.has(error.message) && told.size < maxTold) {
+        told.add(error.message);
+        onTrouble(refusal(user, error));
+      }
       timer ??= setTimeout(again, retryMs).unref();
     }
   };

@@ -7,6 +7,7 @@ import { errorClass } from '../base/error-codes.ts';
 import { type ApiRequest, type ApiResponse, flag } from './api-request.ts';
 import { requireAllowed } from './authorize.ts';
 import { apiGroup, discoveryRoot, resourceList } from './discovery.ts';
+import { handleEviction } from './evict-pod.ts';
 import { handleReview, handleTokenRequest, isReview, type ReviewServer } from './handle-review.ts';
 import { getObject, listObjects } from './list-objects.ts';
 import type { OpenApi } from './openapi.ts';
@@ -71,7 +72,8 @@ const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: A
   if (!isOffered || (verb === 'create' && kind.isNamespaced && namespace === '')) throw methodNotAllowed();
   const asked = { kind, namespace, name, request };
   if (subresource?.name === 'token') return handleTokenRequest(surface, asked);
-  if (subresource?.view !== undefined) return handleView(surface, asked, { name: subresource.name, view: subresource.view });
+  if (subresource?.name === 'eviction') return handleEviction(surface, asked);
+  if (subresource?.view !== undefined) return handleView(surface, asked, { ...subresource, view: subresource.view });
   if (isReview(kind)) return handleReview(surface, asked);
   switch (verb) {
     case 'get':

@@ -25,7 +25,13 @@ export type TransportOptions = {
   readonly key: string;
   readonly clientCa: string;
   readonly authenticate: (connection: object, chain: PeerCertificates, at: Date) => UserInfo;
+  /** Ends of the streams that are open; the transport keeps it, whoever stops the server calls them. */
+  readonly streams: Set<() => void>;
 };
+
+/** What TLS needs; it may be changed while the server runs, for connections to come. */
+export const secureContext = ({ certificate, key, clientCa }: Pick<TransportOptions, 'certificate' | 'key' | 'clientCa'>) =>
+  ({ cert: certificate, key, ca: clientCa, minVersion: 'TLSv1.2' }) as const;
 
 const readAll = (message: IncomingMessage): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {
@@ -77,7 +83,7 @@ const callerOf = ({ authenticate, surface }: TransportOptions, message: Incoming
 const userOf = (options: TransportOptions, message: IncomingMessage): UserInfo =>
   impersonated(options.surface.store, callerOf(options, message), message.headersDistinct);
 
-const send = (response: ServerResponse, answer: ApiResponse): void => {
+const send = ({ streams }: TransportOptions, response: ServerResponse, answer: ApiResponse): void => {
   const headers = { 'cache-control': 'no-cache, private', ...answer.headers } as Record<string, string | string[]>;
   if ('stream' in answer) {
     response.writeHead(answer.status, headers);
@@ -93,6 +99,9 @@ const send = (response: ServerResponse, answer: ApiResponse): void => {
       end: () => response.end(),
       onClose: (listener) => response.on('close', listener),
     };
+    const end = (): void => sink.end();
+    streams.add(end);
+    response.on('close', () => streams.delete(end));
     answer.stream(sink);
     return;
   }
@@ -134,18 +143,15 @@ const answer = async (options: TransportOptions, message: IncomingMessage): Prom
 export const httpsTransport = (options: TransportOptions): HttpsServer => {
   const server = createServer(
     {
-      cert: options.certificate,
-      key: options.key,
-      ca: options.clientCa,
+      ...secureContext(options),
       requestCert: true,
       // Verified by our own rules, request by request.
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
       maxHeaderSize: maxHeaderBytes,
     },
     (message, response) => {
       void answer(options, message).then((made) => {
-        send(response, made);
+        send(options, response, made);
         // What was not read of a body would hold the connection up.
         if (!message.readableEnded) message.resume();
       });

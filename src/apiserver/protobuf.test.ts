@@ -97,10 +97,9 @@ describe('a protobuf body', () => {
     });
   });
 
-  test('is read of every kind that is served and is not a definition, each field under a name of the kind', () => {
+  test('is read under names of the kind alone', () => {
     for (const { group, version, kind, schema } of builtInKinds) {
       const message = messageOf(groupVersion(group, version), kind);
-      assert.equal(message !== undefined, kind !== 'CustomResourceDefinition', kind);
       const found = Object.values(message ?? {}).map(([name]) => name);
       assert.deepEqual(
         found.filter((name) => schema.properties?.[name] === undefined),

@@ -2,14 +2,13 @@
 // an upgrade that brings rules of its own, and takes nothing away (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation).
 
 import { type Kind, resourceKey } from '../api/kind.ts';
-import { configMapKind } from '../api/kinds/config-map.ts';
 import { namespaceKind } from '../api/kinds/namespace.ts';
-import { clusterRoleBindingKind, clusterRoleKind, roleKind } from '../api/kinds/rbac.ts';
+import { clusterRoleBindingKind, clusterRoleKind } from '../api/kinds/rbac.ts';
 import { serviceKind } from '../api/kinds/service.ts';
 import { isSameJson, type KubernetesObject, listAt } from '../api/object.ts';
 import { rulesOf, uncovered } from '../api/rbac.ts';
 import { aggregateRoles } from './aggregate-roles.ts';
-import { authenticationReader, autoUpdate, bootstrapClusterRoleBindings, bootstrapClusterRoles } from './bootstrap-roles.ts';
+import { autoUpdate, bootstrapClusterRoleBindings, bootstrapClusterRoles } from './bootstrap-roles.ts';
 import type { ControllerWrite } from './controller.ts';
 
 const initialNamespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'] as const;
@@ -33,8 +32,8 @@ const missingSubjects = (wanted: KubernetesObject, found: KubernetesObject): rea
 
 const missing = { rules: missingRules, subjects: missingSubjects } as const;
 
-/** Writes what is not there. `clientCa` is what client certificates are verified by, PEM. */
-export const provideBootstrap = (write: ControllerWrite, clientCa: string): void => {
+/** Writes what is not there. */
+export const provideBootstrap = (write: ControllerWrite): void => {
   const { transaction } = write;
   const provide = (kind: Kind, namespace: string, object: KubernetesObject, list?: keyof typeof missing): void => {
     const name = object.metadata.name ?? '';
@@ -56,12 +55,7 @@ export const provideBootstrap = (write: ControllerWrite, clientCa: string): void
       write.remove(clusterRoleBindingKind, '', name);
     provide(clusterRoleBindingKind, '', binding, 'subjects');
   }
-  provide(roleKind, 'kube-system', authenticationReader, 'rules');
   provide(serviceKind, 'default', kubernetesService);
-  const name = 'extension-apiserver-authentication';
-  const data = { 'client-ca-file': clientCa };
-  provide(configMapKind, 'kube-system', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
-  write.replace({ kind: configMapKind, namespace: 'kube-system', name, isPatch: true, change: (old) => ({ ...old, data }) });
   // view goes into edit, edit into admin.
   for (let round = 0; round < 3; round++) aggregateRoles(write);
 };

@@ -1,17 +1,17 @@
 // A subresource that shows an object as another kind, as /scale does: read, replaced and patched as that kind, stored as the object it is part of.
 
-import { type Kind, resourceKey, type SubresourceView } from '../api/kind.ts';
+import { type Kind, resourceKey, type Subresource, type SubresourceView } from '../api/kind.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import { badRequest, conflict, invalid, notFound } from '../api/status.ts';
 import { type ApiResponse, isDryRun, type KindRequest, type Server } from './api-request.ts';
 import { patchType, patchTypesOf } from './media-type.ts';
-import { duplicatesOf, fieldValidation, inputObject, toObject } from './object-input.ts';
+import { duplicatesOf, fieldValidation, inputObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { asServed } from './served-version.ts';
 import { replaceObject } from './write-object.ts';
-import { answerObject, decide, outcome, patched } from './write-requests.ts';
+import { answerObject, decide, handlePatch, outcome, patched, patchedObject } from './write-requests.ts';
 
-type Part = { readonly name: string; readonly view: SubresourceView };
+type Part = Subresource & { readonly view: SubresourceView };
 
 /** The object that what was sent makes of the stored one; its name, uid and version are conditions as ever. */
 const applied = ({ name: part, view }: Part, kind: Kind, name: string, sent: KubernetesObject, old: KubernetesObject): KubernetesObject => {
@@ -84,11 +84,14 @@ export const handleView = async (server: Server, asked: KindRequest, part: Part)
     }
     default: {
       const type = patchType(request.header('content-type'), patchTypesOf(kind));
+      if (type === 'application/apply-patch+yaml') return handlePatch(server, asked, part);
       const validation = fieldValidation(request.query);
       const body = await request.body();
       const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
       const twice = duplicatesOf(body, type, validation);
-      return write(server, asked, part, (old) => toObject(patched(view.kind, view.show(old), type, patch), view.kind, validation, twice));
+      return write(server, asked, part, (old) =>
+        patchedObject(patched(view.kind, view.show(old), type, patch), view.kind, validation, twice),
+      );
     }
   }
 };

@@ -169,7 +169,13 @@ const handleApply = async (server: Server, asked: KindRequest, subresource?: Sub
   const { kind, namespace, name, request } = asked;
   const dryRun = isDryRun(request.query);
   const force = flag(request.query, 'force');
-  const config = await configuration(request, asked);
+  const view = subresource?.view;
+  const sent = await configuration(request, view === undefined ? asked : { ...asked, kind: view.kind });
+  // What is said through a view is said of the fields that it shows.
+  const config =
+    view === undefined
+      ? sent
+      : view.apply(sent, { apiVersion: groupVersion(kind.group, kind.version), kind: kind.kind, metadata: sent.metadata });
   const { stored, status } = await decide(server, request, dryRun, (write) => {
     const applied = (live: KubernetesObject): KubernetesObject => {
       const tracked = { kind, subresource: subresource?.name ?? '', manager: write.manager ?? '', time: timeText(write.now) };
@@ -177,7 +183,11 @@ const handleApply = async (server: Server, asked: KindRequest, subresource?: Sub
       return { ...object, metadata: { ...object.metadata, managedFields } };
     };
     if (subresource !== undefined || write.transaction.get(resourceKey(kind), namespace, name) !== undefined) {
-      const replacement = { kind, namespace, name, subresource, isPatch: true, tracking: 'applied', change: applied } as const;
+      const part =
+        view === undefined
+          ? subresource
+          : { ...subresource, name: subresource?.name ?? '', verbs: [], apply: (made: KubernetesObject) => made };
+      const replacement = { kind, namespace, name, subresource: part, isPatch: true, tracking: 'applied', change: applied } as const;
       return { stored: replaceObject(write, replacement), status: 200 };
     }
     requireCreation(write, asked);
@@ -187,11 +197,14 @@ const handleApply = async (server: Server, asked: KindRequest, subresource?: Sub
     return { stored: createObject(write, kind, namespace, applied(blank(config)), 'applied'), status: 201 };
   });
   const before = server.store.get(resourceKey(kind), namespace, name)?.object;
-  return answerObject(server, asked, status, outcome(dryRun, stored.object, before));
+  const made = outcome(dryRun, stored.object, before);
+  return view === undefined
+    ? answerObject(server, asked, status, made)
+    : answerObject(server, { ...asked, kind: view.kind }, status, view.show(made));
 };
 
 /** What came of a patch, as an object of its kind. A fault of it is one of the patch; its value stays out of the message, for it may be secret. */
-const patchedObject = (value: Fields, kind: Kind, validation: string, twice: readonly string[]): Input => {
+export const patchedObject = (value: Fields, kind: Kind, validation: string, twice: readonly string[]): Input => {
   try {
     return toObject(value, kind, validation, twice);
   } catch (error) {

@@ -82,6 +82,10 @@ export const errorCodes = {
   // the embedded control plane
   AddressUnavailable: { class: 'input', about: 'the address to listen on is taken, or not one of this machine' },
   DataDirectoryInvalid: { class: 'input', about: 'a data directory holds something that no store of this version made' },
+  EncryptionKeyInvalid: { class: 'input', about: 'a file with an encryption key does not hold 32 random bytes, or others may read it' },
+  EncryptionKeyMismatch: { class: 'input', about: 'a store is sealed with an encryption key, and that key was not given' },
+  ManifestRefused: { class: 'input', about: 'a manifest that is to be applied on the first start cannot be read or is refused' },
+  BackupInvalid: { class: 'input', about: 'a file is no backup, is damaged, or is of a newer version' },
   // ours
   Bug: { class: 'bug', about: 'a fault of Certwright itself' },
 } as const satisfies Record<string, Row>;

@@ -1,64 +1,36 @@
 // `certwright up` as a process: what a person types, what a second start and a signal do, and what is left after kill -9.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
-import { type ApiPeer, apiPeer } from '../../src/testing/api-peer.ts';
+import { describe, test } from 'node:test';
 import { freePort } from '../../src/testing/api-servers.ts';
 import { runs } from '../../src/testing/runs.ts';
 import { temporaryDirectory } from '../../src/testing/temporary-directory.ts';
-
-const launcher = join(import.meta.dirname, '../../certwright');
-const tester = { name: 'tester', groups: ['system:masters'] };
-
-type Up = { readonly child: ChildProcess; readonly printed: () => string; readonly port: number; readonly ended: Promise<number | null> };
-
-const start = async (t: TestContext, directory: string, port: number): Promise<Up> => {
-  const child = spawn(launcher, ['up', '--data-dir', directory, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
-  t.after(() => child.kill('SIGKILL'));
-  let output = '';
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  await new Promise<void>((resolve, reject) => {
-    const keep = (chunk: Buffer): void => {
-      output += chunk.toString();
-      if (output.includes('kubectl --kubeconfig')) resolve();
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    void ended.then((code) => reject(new Error(`it ended with ${code}: ${output}`)));
-  });
-  return { child, printed: () => output, port, ended };
-};
-
-const up = (...args: readonly string[]) => spawnSync(launcher, ['up', ...args], { encoding: 'utf8', timeout: 30_000 });
-
-const peerOf = (directory: string, port: number): Promise<ApiPeer> =>
-  apiPeer('embedded', { host: '127.0.0.1', port, directory: join(directory, 'cluster') }, tester);
+import { runUp, startUp, upPeer } from '../../src/testing/up-process.ts';
 
 describe('certwright up', () => {
   test('prints what to type, keeps what it is told, and ends in order on SIGTERM', async (t) => {
     const directory = join(temporaryDirectory(t), 'data');
     const port = await freePort();
-    const first = await start(t, directory, port);
+    const first = await startUp(t, directory, port);
     assert.match(first.printed(), new RegExp(`Listening on https://127\\.0\\.0\\.1:${port}\\n`));
-    const peer = await peerOf(directory, port);
+    const peer = await upPeer(directory, port);
     const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kept' }, data: { a: '1' } };
     const made = await peer.send('POST', '/api/v1/namespaces/default/configmaps', { body });
     assert.equal(made.status, 201, made.text);
     first.child.kill('SIGTERM');
     assert.equal(await first.ended, 0);
 
-    await start(t, directory, port);
-    const again = await (await peerOf(directory, port)).send('GET', '/api/v1/namespaces/default/configmaps/kept');
+    await startUp(t, directory, port);
+    const again = await (await upPeer(directory, port)).send('GET', '/api/v1/namespaces/default/configmaps/kept');
     assert.deepEqual(again.json, made.json);
   });
 
   test('leaves no file that others may read, certificates aside', async (t) => {
     const directory = join(temporaryDirectory(t), 'data');
-    await start(t, directory, await freePort());
+    await startUp(t, directory, await freePort());
     assert.equal(statSync(directory).mode & 0o777, 0o700);
     for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
       const mode = statSync(join(entry.parentPath, entry.name)).mode & 0o777;
@@ -70,20 +42,20 @@ describe('certwright up', () => {
   test('refuses a data directory in use, a busy port and an address that is none, by name', async (t) => {
     const directory = join(temporaryDirectory(t), 'data');
     const port = await freePort();
-    await start(t, directory, port);
-    const second = up('--data-dir', directory, '--listen', `127.0.0.1:${await freePort()}`);
-    assert.deepEqual([second.status, /is working there\n/.test(second.stderr)], [4, true], second.stderr);
+    await startUp(t, directory, port);
+    const second = runUp('--data-dir', directory, '--listen', `127.0.0.1:${await freePort()}`);
+    assert.deepEqual([second.status, /is working there\nhint: .*--data-dir/.test(second.stderr)], [4, true], second.stderr);
 
     const busy = createServer();
     const taken = await freePort();
     await new Promise<void>((resolve) => busy.listen(taken, '127.0.0.1', resolve));
     t.after(() => busy.close());
-    const other = up('--data-dir', join(directory, '../other'), '--listen', `127.0.0.1:${taken}`);
+    const other = runUp('--data-dir', join(directory, '../other'), '--listen', `127.0.0.1:${taken}`);
     assert.equal(other.status, 2, other.stderr);
     assert.match(other.stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${taken}: another program listens there\nhint: .*--listen`));
 
     for (const wrong of ['nonsense', '127.0.0.1', '127.0.0.1:0', '127.0.0.1:70000', '[::1:6443', '203.0.113.7:6443']) {
-      const refused = up('--data-dir', join(directory, '../other'), '--listen', wrong);
+      const refused = runUp('--data-dir', join(directory, '../other'), '--listen', wrong);
       assert.equal(refused.status, 2, `${wrong}: ${refused.stderr}`);
       assert.match(refused.stderr, /cannot listen on/, wrong);
     }
@@ -96,8 +68,8 @@ describe('certwright up', () => {
     let highest = 0;
     let next = 0;
     for (let round = 0; round < runs(3, 200); round++) {
-      const { child, ended } = await start(t, directory, port);
-      const peer = await peerOf(directory, port);
+      const { child, ended } = await startUp(t, directory, port);
+      const peer = await upPeer(directory, port);
       const list = (await peer.send('GET', '/api/v1/namespaces/default/configmaps?labelSelector=crash')).json;
       const stored = new Map<string, string>(
         list.items.map((item: { metadata: { name: string }; data: { v: string } }) => [item.metadata.name, item.data.v]),

@@ -9,6 +9,7 @@ import { eventKind, newEventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
 import { endpointSliceKind, endpointsKind, ingressClassKind, ingressKind } from './network.ts';
+import { podKind } from './pod.ts';
 import { podCertificateRequestKind } from './pod-certificate-request.ts';
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from './rbac.ts';
 import { apiServiceKind } from './registration.ts';
@@ -23,7 +24,7 @@ import {
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
-import { controllerRevisionKind, deploymentKind, nodeKind, podKind, replicaSetKind, statefulSetKind } from './workload.ts';
+import { controllerRevisionKind, deploymentKind, nodeKind, replicaSetKind, statefulSetKind } from './workload.ts';
 
 export const builtInKinds: readonly Kind[] = [
   namespaceKind,

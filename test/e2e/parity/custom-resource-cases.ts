@@ -117,6 +117,7 @@ export const customResourceCases: readonly ParityCase[] = [
     const { group } = await define(api);
     const groups = async () => (await api.send('GET', '/apis')).json.groups.map(({ name }: { name: string }) => name);
     await eventually('the group is listed', async () => (await groups()).includes(group));
+    await eventually('its resources are listed', async () => (await api.send('GET', `/apis/${group}/v1`)).status === 200);
     const [found] = expectStatus(await api.send('GET', `/apis/${group}/v1`), 200).json.resources;
     assert.deepEqual(
       [found.name, found.kind, found.singularName, found.shortNames, found.categories, found.namespaced],

@@ -1,5 +1,6 @@
 // kubectl's sessions: Debian trixie's with exact output on the embedded server and on a real kube-apiserver; newer ones, Debian sid's and those
-// in the folders of CERTWRIGHT_KUBECTLS, on the embedded server by exit codes and by what is stored after each section.
+// in the folders of CERTWRIGHT_KUBECTLS, on the embedded server by exit codes and by what is stored after each section; and a session of its
+// own for Debian bookworm's.
 
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { type KubectlSession, kubectlSessions, type Section, type SectionStep } 
 type Judge = (step: SectionStep, result: Result, where: string) => void;
 type Running = { readonly run: KubectlRun; readonly server: TestServer };
 type Suite = {
+  readonly sessions?: readonly KubectlSession[];
   readonly kubectl: () => string;
   readonly start: () => Promise<TestServer>;
   readonly includes: (section: Section) => boolean;
@@ -24,14 +26,14 @@ type Suite = {
   readonly afterSession?: (session: KubectlSession, results: readonly Result[]) => void;
 };
 
-const sessions = kubectlSessions();
+const allSessions = kubectlSessions();
 
 const sameOutput = (expected: Pick<SectionStep, 'expected' | 'exitCode'>, result: Result, where: string): void => {
   if (outputMatches(expected.expected, result.output) && expected.exitCode === result.exitCode) return;
   assert.deepEqual([...result.output, `[exit ${result.exitCode}]`], [...expected.expected, `[exit ${expected.exitCode}]`], where);
 };
 
-const runSessions = ({ kubectl, start, includes, judge, afterSection, afterSession }: Suite): void => {
+const runSessions = ({ sessions = allSessions, kubectl, start, includes, judge, afterSection, afterSession }: Suite): void => {
   let server: TestServer | undefined;
   before(async () => {
     server = await start();
@@ -74,6 +76,19 @@ describe('kubectl 1.32 on the embedded server', needs('kubectl-1.32'), () => {
     afterSection: async (session, section, { server }) => {
       stored.set(section, await storedState(server.peer, session.name));
     },
+    afterSession: (session, results) => {
+      if (updatingGolden) writeFileSync(session.path, rewriteSession(session.text, results));
+    },
+  });
+});
+
+describe('kubectl 1.20 on the embedded server', needs('kubectl'), () => {
+  runSessions({
+    sessions: kubectlSessions(join(import.meta.dirname, 'kubectl/older')),
+    kubectl: () => requireTool('kubectl'),
+    start: startEmbedded,
+    includes: () => true,
+    judge: (step, result, where) => sameOutput(step, result, where),
     afterSession: (session, results) => {
       if (updatingGolden) writeFileSync(session.path, rewriteSession(session.text, results));
     },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { filesMatching, root } from '../scripts/repository.ts';
 import { provideTools } from '../scripts/test-tools.ts';
+import { apiserver } from './apiserver.ts';
 import { cluster } from './cluster.ts';
 import { isMet, type Topic } from './comparison.ts';
 import { issuance } from './issuance.ts';
@@ -17,6 +18,7 @@ const topics: Readonly<Record<string, (workFolder: string) => Promise<Topic>>> =
   issuance,
   cluster,
   'start-up': startUp,
+  apiserver,
 };
 
 const { values, positionals } = parseArgs({

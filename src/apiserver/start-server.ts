@@ -179,7 +179,13 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
     authenticate: certificateAuthenticator(pki.clientAnchors),
     streams,
   });
-  await listen(transport, host, port);
+  try {
+    await listen(transport, host, port);
+  } catch (error) {
+    stopExtensions();
+    housekeeping.stop();
+    throw error;
+  }
   const stopKeeping = keepCertificates({
     pki,
     renewal,

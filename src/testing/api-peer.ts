@@ -60,7 +60,11 @@ type Credentials = { readonly cert?: string; readonly key?: string };
 
 const silenceMs = 10_000;
 
-const issue = async (directory: string, { name, groups }: Identity): Promise<{ readonly cert: string; readonly key: string }> => {
+/** A client certificate of the CA in a cluster's directory, PEM. */
+export const issueClient = async (
+  directory: string,
+  { name, groups }: Identity,
+): Promise<{ readonly cert: string; readonly key: string }> => {
   const ca = parseFirstCertificate(readFileSync(join(directory, 'pki/ca.crt')));
   const caKey = importPrivateKey(readFileSync(join(directory, 'pki/ca.key')));
   const key = await generatePrivateKey('ecdsa-p256');
@@ -95,7 +99,7 @@ export const apiPeer = async (
   identity: Identity | undefined,
 ): Promise<ApiPeer> => {
   const { directory, forget } = address;
-  const credentials = identity === undefined ? {} : await issue(directory, identity);
+  const credentials = identity === undefined ? {} : await issueClient(directory, identity);
   const calls = callsTo(address, readFileSync(join(directory, 'pki/ca.crt')), credentials);
   const peer: ApiPeer = {
     name,

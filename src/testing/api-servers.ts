@@ -82,9 +82,24 @@ const isReady = (port: number, ca: string): Promise<true | undefined> =>
     request.on('error', reject).on('timeout', () => request.destroy(new Error('no answer')));
   });
 
+export type RealOptions = {
+  /** Where its files go. */
+  readonly folder?: string;
+  /** Whether etcd syncs to disk. */
+  readonly isDurable?: boolean;
+};
+
+export type RealServer = TestServer & {
+  readonly port: number;
+  /** As src/cluster lays it down. */
+  readonly cluster: string;
+  /** Of etcd and kube-apiserver. */
+  readonly storePids: readonly number[];
+};
+
 /** A real kube-apiserver, on a PKI of the same making, over an etcd of its own. Needs etcd, kube-apiserver, kube-controller-manager. */
-export const startReal = async (): Promise<TestServer> => {
-  const directory = mkdtempSync(join(tmpdir(), 'certwright-real-'));
+export const startReal = async ({ folder = tmpdir(), isDurable = false }: RealOptions = {}): Promise<RealServer> => {
+  const directory = mkdtempSync(join(folder, 'certwright-real-'));
   const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()];
   const cluster = join(directory, 'cluster');
   const logs = join(directory, 'logs');
@@ -110,7 +125,7 @@ export const startReal = async (): Promise<TestServer> => {
           `--listen-peer-urls=http://${host}:${peerPort}`,
           `--initial-advertise-peer-urls=http://${host}:${peerPort}`,
           `--initial-cluster=default=http://${host}:${peerPort}`,
-          '--unsafe-no-fsync',
+          ...(isDurable ? [] : ['--unsafe-no-fsync']),
         ],
         { logFile: join(logs, 'etcd.log') },
       ),
@@ -173,7 +188,8 @@ export const startReal = async (): Promise<TestServer> => {
         subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'kubeadm:cluster-admins' }],
       },
     });
-    return { peer, kubeconfigFile: join(cluster, 'localhost/admin.conf'), stop };
+    const storePids = daemons.slice(0, 2).flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+    return { peer, kubeconfigFile: join(cluster, 'localhost/admin.conf'), port, cluster, storePids, stop };
   } catch (error) {
     await stop();
     throw error;

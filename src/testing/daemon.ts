@@ -6,6 +6,8 @@ import { createWriteStream, readFileSync } from 'node:fs';
 
 export type Daemon = {
   readonly name: string;
+  /** Of the process; undefined where it could not be started. */
+  readonly pid: number | undefined;
   /** Undefined while it runs. */
   exitCode(): number | undefined;
   /** The last lines it printed. */
@@ -43,6 +45,7 @@ export const startDaemon = (name: string, command: string, args: readonly string
   });
   return {
     name,
+    pid: child.pid,
     exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : 128),
     log: (lines = 12) => readFileSync(options.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n'),
     stop: async () => {

@@ -5,10 +5,11 @@ import { certificateSigningRequestKind } from './certificate-signing-request.ts'
 import { clusterTrustBundleKind } from './cluster-trust-bundle.ts';
 import { configMapKind } from './config-map.ts';
 import { customResourceDefinitionKind } from './custom-resource-definition.ts';
+import { endpointSliceKind, endpointsKind } from './endpoints.ts';
 import { eventKind, newEventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
-import { endpointSliceKind, endpointsKind, ingressClassKind, ingressKind } from './network.ts';
+import { ingressClassKind, ingressKind } from './network.ts';
 import { podKind } from './pod.ts';
 import { podCertificateRequestKind } from './pod-certificate-request.ts';
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from './rbac.ts';

@@ -332,6 +332,51 @@ export const workloadCases: readonly ParityCase[] = [
     expectStatus(await api.send('GET', `${core}/pods/p`), 404);
     expectStatus(await evict({}), 404, 'NotFound');
   }),
+  parityCase('endpoints', 'endpoints are addresses and ports', async (api) => {
+    const { core } = await paths(api);
+    const body = (name: string, subset: Json): Json => ({ apiVersion: 'v1', kind: 'Endpoints', metadata: { name }, subsets: [subset] });
+    const addresses = [{ ip: '192.0.2.1' }];
+    const made = await create(api, `${core}/endpoints`, body('e', { addresses, ports: [{ port: 80 }] }));
+    assert.deepEqual(made.subsets, [{ addresses, ports: [{ port: 80, protocol: 'TCP' }] }]);
+    // 1.20 tells of one fault twice.
+    const refused = async (subset: Json) => [...new Set(await causes(api, `${core}/endpoints`, body('f', subset)))];
+    assert.deepEqual(await refused({ addresses: [{ ip: 'x' }] }), ['subsets[0].addresses[0].ip']);
+    assert.deepEqual(await refused({ addresses, ports: [{ port: 0 }] }), ['subsets[0].ports[0].port']);
+    assert.deepEqual(await refused({ addresses, ports: [{ port: 1, name: 'a' }, { port: 2 }] }), ['subsets[0].ports[1].name']);
+    assert.deepEqual(await refused({ ports: [{ port: 1 }] }), ['subsets[0]']);
+    const { json } = await api.send('GET', `${core}/endpoints/e`, { accept: table });
+    assert.deepEqual(json.rows[0].cells.slice(0, 2), ['e', '192.0.2.1:80']);
+    const affinity = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 's' },
+      spec: { sessionAffinity: 'ClientIP', ports: [{ port: 80 }] },
+    };
+    assert.deepEqual((await create(api, `${core}/services`, affinity)).spec.sessionAffinityConfig, {
+      clientIP: { timeoutSeconds: 10_800 },
+    });
+  }),
+  parityCase(
+    'endpoint-slices',
+    'endpoint slices hold addresses of one type',
+    async (api) => {
+      const { name } = await paths(api);
+      const path = `/apis/discovery.k8s.io/v1/namespaces/${name}/endpointslices`;
+      const body = (fields: Json): Json => ({ metadata: { generateName: 's-' }, addressType: 'IPv4', endpoints: [], ...fields });
+      const made = await create(api, path, body({ endpoints: [{ addresses: ['192.0.2.1'] }], ports: [{ port: 80 }] }));
+      assert.deepEqual(made.ports, [{ name: '', protocol: 'TCP', port: 80 }]);
+      assert.deepEqual(await causes(api, path, body({ addressType: 'IPv5' })), ['addressType']);
+      assert.deepEqual(await causes(api, path, body({ endpoints: [{ addresses: ['2001:db8::1'] }] })), ['endpoints[0].addresses[0]']);
+      assert.deepEqual(await causes(api, path, body({ endpoints: [{ addresses: [] }] })), ['endpoints[0].addresses']);
+      const changed = { body: { addressType: 'FQDN' }, contentType: merge };
+      const refused = expectStatus(await api.send('PATCH', `${path}/${made.metadata.name}`, changed), 422, 'Invalid').json;
+      assert.deepEqual(
+        refused.details.causes.map(({ field }: { field: string }) => field),
+        ['addressType'],
+      );
+    },
+    '1.20 has them as v1beta1',
+  ),
   parityCase('pod-account', 'a pod of an account that is not there is refused', async (api) => {
     const { core, name } = await paths(api);
     const spec = { serviceAccountName: 'nobody', containers: [{ name: 'a', image: 'a' }] };

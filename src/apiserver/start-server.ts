@@ -10,7 +10,7 @@ import { lockDirectory } from '../base/directory-lock.ts';
 import { certificateAuthenticator } from './authenticate.ts';
 import { imitatedVersion, type Surface } from './handle-request.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { httpsTransport } from './https-transport.ts';
+import { httpsTransport, type TransportLimits } from './https-transport.ts';
 import { kindTable } from './kind-table.ts';
 import { openApi } from './openapi.ts';
 import { provideServerPki } from './server-pki.ts';
@@ -27,6 +27,7 @@ export type ServerOptions = {
   readonly random: (length: number) => Uint8Array;
   readonly requestedBy: string;
   readonly onBug: (error: unknown) => void;
+  readonly limits?: TransportLimits;
 };
 
 export type RunningServer = {
@@ -118,6 +119,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       key: pki.servingKey,
       clientCa: pki.clientCa,
       authenticate: certificateAuthenticator(pki.clientAnchors),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     await listen(transport, host, port);
     return {

@@ -5,6 +5,7 @@ import { get } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type TransportLimits, transportLimits } from '../apiserver/https-transport.ts';
 import { provideServerPki } from '../apiserver/server-pki.ts';
 import { startServer } from '../apiserver/start-server.ts';
 import { type ApiPeer, apiPeer } from './api-peer.ts';
@@ -27,9 +28,10 @@ export const freePort = (): Promise<number> =>
   });
 
 export type TestServer = { readonly peer: ApiPeer; readonly kubeconfigFile: string; stop(): Promise<void> };
+export type EmbeddedTestServer = TestServer & { readonly port: number /** Where the PKI lies. */; readonly cluster: string };
 
-/** The embedded server in this process, in a directory of its own. */
-export const startEmbedded = async (): Promise<TestServer> => {
+/** The embedded server in this process, in a directory of its own; its stop throws what should not have happened. */
+export const startEmbedded = async (limits: Partial<TransportLimits> = {}): Promise<EmbeddedTestServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'certwright-embedded-'));
   const port = await freePort();
   const bugs: unknown[] = [];
@@ -41,6 +43,7 @@ export const startEmbedded = async (): Promise<TestServer> => {
     random: randomOctets,
     requestedBy: 'test',
     onBug: (error) => bugs.push(error),
+    limits: { ...transportLimits, ...limits },
   });
   const stop = async (): Promise<void> => {
     await server.stop();
@@ -49,7 +52,7 @@ export const startEmbedded = async (): Promise<TestServer> => {
   };
   try {
     const peer = await apiPeer('embedded', { host, port, directory: join(directory, 'cluster') }, tester);
-    return { peer, kubeconfigFile: server.kubeconfigFile, stop };
+    return { peer, kubeconfigFile: server.kubeconfigFile, stop, port, cluster: join(directory, 'cluster') };
   } catch (error) {
     await stop();
     throw error;

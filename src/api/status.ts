@@ -80,6 +80,8 @@ export const unsupportedMediaType = (accepted: readonly string[]): CodedError =>
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );
+export const tooManyRequests = (): CodedError =>
+  statusError('TooManyRequests', 'Too many requests, please try again later.', { retryAfterSeconds: 1 });
 export const tooLarge = (limit: number): CodedError => statusError('RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
 export const expired = (message: string, next?: string): CodedError =>
   statusError('Expired', message, undefined, next === undefined ? undefined : { continue: next });

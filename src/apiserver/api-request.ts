@@ -16,10 +16,16 @@ export type ApiRequest = {
   readonly user: UserInfo;
 };
 
-/** Where the lines of a watch go. `write` answers false once the other side is gone or too slow. */
+/** Where the lines of a watch go. */
 export type Sink = {
-  write(chunk: Uint8Array | string): boolean;
+  write(chunk: Uint8Array): void;
+  /** What was written and the other side has not taken. */
+  waitingBytes(): number;
+  /** Called back each time everything that waited was taken. */
+  onDrain(listener: () => void): void;
   end(): void;
+  /** Ends it at once, in the middle. */
+  destroy(): void;
   onClose(listener: () => void): void;
 };
 

@@ -13,7 +13,7 @@ import { dataDirectory as dataDirectoryPlaces } from './data-directory.ts';
 import { startExtensionAuthentication } from './extension-authentication.ts';
 import { imitatedVersion, type Surface } from './handle-request.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { httpsTransport, secureContext } from './https-transport.ts';
+import { httpsTransport, secureContext, type TransportLimits } from './https-transport.ts';
 import { keepCertificates, newAuthoritiesAdvice } from './keep-certificates.ts';
 import { kindTable } from './kind-table.ts';
 import { openApi } from './openapi.ts';
@@ -47,6 +47,7 @@ export type ServerOptions = {
   readonly onKubeconfig?: (kubeconfigFile: string) => Promise<void>;
   /** How often the server looks whether its own certificates are due. */
   readonly renewalCheckMs?: number;
+  readonly limits?: TransportLimits;
 };
 
 export type RunningServer = {
@@ -189,6 +190,7 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
     clientCa: pki.clientCa,
     authenticate: certificateAuthenticator(pki.clientAnchors),
     streams,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   try {
     await listen(transport, host, port);

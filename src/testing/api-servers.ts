@@ -6,6 +6,7 @@ import { get } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type TransportLimits, transportLimits } from '../apiserver/https-transport.ts';
 import { provideServerPki } from '../apiserver/server-pki.ts';
 import { startServer } from '../apiserver/start-server.ts';
 import { type ApiPeer, apiPeer, kubeconfigPeer } from './api-peer.ts';
@@ -28,6 +29,7 @@ export const freePort = (): Promise<number> =>
   });
 
 export type TestServer = { readonly peer: ApiPeer; readonly kubeconfigFile: string; stop(): Promise<void> };
+export type EmbeddedTestServer = TestServer & { readonly port: number /** Where the PKI lies. */; readonly cluster: string };
 
 /** How much the embedded server remembers for watches here, so that it can be made to forget. */
 const maxHistoryBytes = 8 * 1024 * 1024;
@@ -44,8 +46,8 @@ const overflowHistory = async (peer: ApiPeer): Promise<void> => {
   }
 };
 
-/** The embedded server in this process, in a directory of its own. */
-export const startEmbedded = async (): Promise<TestServer> => {
+/** The embedded server in this process, in a directory of its own; its stop throws what should not have happened. */
+export const startEmbedded = async (limits: Partial<TransportLimits> = {}): Promise<EmbeddedTestServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'certwright-embedded-'));
   const port = await freePort();
   const bugs: unknown[] = [];
@@ -58,6 +60,7 @@ export const startEmbedded = async (): Promise<TestServer> => {
     requestedBy: 'test',
     maxHistoryBytes,
     onBug: (error) => bugs.push(error),
+    limits: { ...transportLimits, ...limits },
   });
   const stop = async (): Promise<void> => {
     await server.stop();
@@ -65,8 +68,9 @@ export const startEmbedded = async (): Promise<TestServer> => {
     if (bugs.length > 0) throw bugs[0];
   };
   try {
-    const peer = await apiPeer('embedded', { host, port, directory: join(directory, 'cluster'), forget: overflowHistory }, tester);
-    return { peer, kubeconfigFile: server.kubeconfigFile, stop };
+    const cluster = join(directory, 'cluster');
+    const peer = await apiPeer('embedded', { host, port, directory: cluster, forget: overflowHistory }, tester);
+    return { peer, kubeconfigFile: server.kubeconfigFile, stop, port, cluster };
   } catch (error) {
     await stop();
     throw error;

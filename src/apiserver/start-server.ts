@@ -28,6 +28,8 @@ export type ServerOptions = {
   readonly requestedBy: string;
   readonly onBug: (error: unknown) => void;
   readonly limits?: TransportLimits;
+  /** How much is kept of what changed, for watches that come back. */
+  readonly maxHistoryBytes?: number;
 };
 
 export type RunningServer = {
@@ -95,7 +97,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     });
     const kubeconfigFile = join(dataDirectory, 'admin.kubeconfig');
     await writeFileAtomic(kubeconfigFile, pki.adminKubeconfig, { mode: 0o600 });
-    const store = openStore(openStoreFile(join(dataDirectory, 'store.sqlite')));
+    const store = openStore(openStoreFile(join(dataDirectory, 'store.sqlite')), options);
     const kinds = kindTable(builtInKinds);
     const version = imitatedVersion(process.versions.node, `${process.platform}/${process.arch}`);
     let isReady = true;

@@ -46,6 +46,8 @@ export type WatchStream = {
 export type UnreadAnswer = {
   /** Settles once the connection is gone. */
   readonly closed: Promise<void>;
+  /** Reads on for good. */
+  follow(onChunk: (chunk: Buffer) => void): void;
   /** Reads on to the end, or to where it breaks off; bytes in all. */
   rest(): Promise<number>;
   /** Reads on until a text has come; the whole body so far. */
@@ -139,6 +141,7 @@ export const apiPeer = async (
           const chunks: Buffer[] = [];
           return {
             closed,
+            follow: (onChunk) => void response?.on('data', onChunk),
             rest: async () => {
               try {
                 for await (const chunk of response ?? []) chunks.push(chunk as Buffer);

@@ -65,7 +65,13 @@ const parseYaml = (body: Uint8Array): unknown => {
   if (body.length > maxYamlBytes) throw tooLarge(maxYamlBytes);
   // As Kubernetes reads it, where an unquoted yes or on is a boolean. The parser's own search for keys that are there twice takes the
   // square of their number.
-  const document = parseDocument(text, { lineCounter: new LineCounter(), version: '1.1', prettyErrors: false, uniqueKeys: false });
+  const document = parseDocument(text, {
+    lineCounter: new LineCounter(),
+    version: '1.1',
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'error',
+  });
   const [error] = document.errors;
   // It goes down with each level, and says so of the stack when that ends.
   if (error !== undefined && /call stack/.test(error.message)) throw badRequest('the object provided is nested too deeply');

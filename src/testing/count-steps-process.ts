@@ -82,7 +82,8 @@ const counting = (prototype: object, name: string, cost: Cost): void => {
 };
 
 // The names of either registry come with the work.
-const { takes }: { readonly takes: (decoder: string, bytes: Uint8Array) => boolean } = await import(process.argv[2] ?? '');
+const { takes }: { readonly takes: (decoder: never, bytes: Uint8Array) => boolean } =
+  process.argv[2] === 'api' ? await import('./api-decoders.ts') : await import('./decoders.ts');
 for (const [prototype, names, cost] of builtIns) for (const name of names) counting(prototype, name, cost);
 
 const work: readonly (readonly [string, string])[] = JSON.parse(await text(process.stdin));
@@ -91,7 +92,7 @@ for (const [decoder, base64] of work) {
   const bytes = new Uint8Array(Buffer.from(base64, 'base64'));
   takeBlocks();
   handled = 0;
-  takes(decoder, bytes);
+  takes(decoder as never, bytes);
   const native = handled;
   measured.push(takeBlocks() + native);
 }

@@ -9,7 +9,7 @@ import type { DecoderName } from './decoders.ts';
 
 export type Work<Name extends string = DecoderName> = { readonly decoder: Name; readonly bytes: Uint8Array };
 
-const count = (registry: string, work: readonly Work<string>[]): Promise<readonly number[]> =>
+const count = (registry: 'pki' | 'api', work: readonly Work<string>[]): Promise<readonly number[]> =>
   new Promise((resolve, reject) => {
     const program = join(import.meta.dirname, 'count-steps-process.ts');
     const args = ['--no-opt', '--no-maglev', program, registry];
@@ -21,6 +21,6 @@ const count = (registry: string, work: readonly Work<string>[]): Promise<readonl
   });
 
 /** Counts the steps of each decoder on its bytes, one after the other. */
-export const countSteps = (work: readonly Work[]): Promise<readonly number[]> => count('./decoders.ts', work);
+export const countSteps = (work: readonly Work[]): Promise<readonly number[]> => count('pki', work);
 /** The same of the API server's. */
-export const countApiSteps = (work: readonly Work<ApiDecoderName>[]): Promise<readonly number[]> => count('./api-decoders.ts', work);
+export const countApiSteps = (work: readonly Work<ApiDecoderName>[]): Promise<readonly number[]> => count('api', work);

@@ -6,6 +6,7 @@ import { parseLabelSelector } from '../api/label-selector.ts';
 import { type Fields, groupVersion, without } from '../api/object.ts';
 import { badRequest, expired, futureRevision, invalid, notFound } from '../api/status.ts';
 import { type ApiResponse, count, type KindRequest, type Server } from './api-request.ts';
+import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { negotiate } from './media-type.ts';
 import { asServed } from './served-version.ts';
 import { keyOf, lowerBound } from './shelf.ts';
@@ -26,24 +27,6 @@ export const selection = ({ kind, request: { query } }: KindRequest): ((stored: 
   const fields = parseFieldSelector(query.get('fieldSelector') ?? '', kind.selectable);
   if (labels === undefined && fields === undefined) return undefined;
   return (stored) => (labels?.(stored.object.metadata.labels ?? {}) ?? true) && (fields?.selects(asServed(kind, stored).object) ?? true);
-};
-
-type Continuation = { readonly revision: number; readonly start: string };
-
-const encodeContinue = ({ revision, start }: Continuation): string =>
-  Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start })).toString('base64url');
-
-const decodeContinue = (text: string): Continuation => {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(text, 'base64url').toString());
-  } catch {
-    throw badRequest('invalid continue token: it cannot be read');
-  }
-  const { v, rv, start } = (value ?? {}) as { v?: unknown; rv?: unknown; start?: unknown };
-  if (v !== 'meta.k8s.io/v1' || !Number.isSafeInteger(rv) || typeof start !== 'string')
-    throw badRequest('invalid continue token: it is of another form');
-  return { revision: Number(rv), start };
 };
 
 /** After an object and before whatever follows. */

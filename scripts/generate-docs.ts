@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ErrorClass, errorCodes, exitCodes } from '../src/base/error-codes.ts';
 import { commandReferencePage } from '../src/cli/command-reference.ts';
+import { parityPage } from '../test/e2e/parity/parity-page.ts';
 import { root } from './repository.ts';
 
 const classMeaning: Readonly<Record<ErrorClass, string>> = {
@@ -47,6 +48,7 @@ export const generatedPages = async (): Promise<ReadonlyMap<string, string>> =>
   new Map([
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/commands.md', `${generated('src/cli')}\n${await commandReferencePage()}`],
+    ['docs/reference/parity.md', `# Parity with Kubernetes\n\n${generated('test/e2e/parity and test/e2e/kubectl')}\n${parityPage()}`],
   ]);
 
 if (import.meta.main) {

@@ -21,6 +21,8 @@ const roots = [
   'V1Pod',
   'V1StatefulSet',
   'V1Deployment',
+  'V1ReplicaSet',
+  'V1ControllerRevision',
   'V1Endpoints',
   'V1EndpointSlice',
   'V1CertificateSigningRequest',
@@ -45,6 +47,7 @@ const roots = [
   'V1SelfSubjectRulesReview',
   'V1DeleteOptions',
   'V1Scale',
+  'V1Eviction',
 ];
 
 const models = join(root, 'node_modules/@kubernetes/client-node/dist/gen/models');
@@ -80,7 +83,8 @@ const readModel = async (name: string): Promise<Model | undefined> => {
   for (const { baseName, type, format } of module[name]?.attributeTypeMap ?? []) {
     const isRequired = new RegExp(`^\\s*'${baseName.replace(/\W/g, '\\$&')}': `, 'm').test(declared);
     const short = shortType(type, format);
-    model[baseName] = (quantities.has(baseName) ? short.replace('string', 'quantity') : short) + (isRequired ? '!' : '');
+    const isQuantity = quantities.has(baseName) || (baseName === 'resources' && short === '{}string');
+    model[baseName] = (isQuantity ? short.replace('string', 'quantity') : short) + (isRequired ? '!' : '');
   }
   return model;
 };

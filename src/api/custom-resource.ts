@@ -4,6 +4,7 @@ import { age, ageColumn, type Cell, type Column, nameColumn } from './column.ts'
 import { type Conformed, conform } from './conform.ts';
 import { type JsonPath, parseJsonPath } from './json-path.ts';
 import { defineKind, dropStatus, type Kind, keepStatus, type Subresource } from './kind.ts';
+import { scaleSubresource } from './kinds/scale.ts';
 import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, listAt, textAt } from './object.ts';
 import { modelSchema } from './schema.ts';
 import { badRequest } from './status.ts';
@@ -33,9 +34,27 @@ const status: Subresource = {
   verbs: ['get', 'patch', 'update'],
   apply: (sent, old) => ({
     ...old,
-    ...(sent.metadata.managedFields === undefined ? {} : { metadata: { ...old.metadata, managedFields: sent.metadata.managedFields } }),
     ...('status' in sent ? { status: sent['status'] } : {}),
   }),
+};
+
+const dotPath = (value: unknown, name: string): readonly string[] => textAt(value, name).split('.').slice(1);
+
+/** /scale, where the version says at which paths its numbers are. */
+const scaleOf = (version: Fields): readonly Subresource[] => {
+  const scale = fieldsAt(version, 'subresources')['scale'];
+  if (!isFields(scale)) return [];
+  const labels = parseJsonPath(textAt(scale, 'labelSelectorPath'));
+  return [
+    scaleSubresource({
+      specReplicas: dotPath(scale, 'specReplicasPath'),
+      statusReplicas: dotPath(scale, 'statusReplicasPath'),
+      selector: (object) => {
+        const found = labels?.(object)[0];
+        return typeof found === 'string' ? found : '';
+      },
+    }),
+  ];
 };
 
 const metadataSchema = { type: 'object' as const, properties: { metadata: modelSchema('V1ObjectMeta') } };
@@ -94,7 +113,7 @@ export const customKinds = (definition: KubernetesObject): readonly Kind[] => {
         allowsUnconditionalUpdate: false,
         columns: columnsOf(version),
         selectable: selectableOf(version),
-        subresources: hasStatus ? [status] : [],
+        subresources: [...(hasStatus ? [status] : []), ...scaleOf(version)],
         read: read(schema, kind, group, textAt(version, 'name')),
         countsGeneration: (object, old) => (hasStatus ? [dropStatus(object), dropStatus(old)] : [object, old]),
         forCreate: hasStatus ? dropStatus : (object) => object,

@@ -21,8 +21,14 @@ export type UserInfo = {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 };
 
-/** What a kind may look at when an object of it is prepared: who asks, and when. */
-export type WriteContext = { readonly user: UserInfo; readonly now: Date };
+/** What else is stored, as the write in hand sees it. */
+export type StoredObjects = {
+  get(resource: string, namespace: string, name: string): { readonly object: KubernetesObject } | undefined;
+  list(resource: string, namespace?: string): readonly { readonly namespace: string; readonly object: KubernetesObject }[];
+};
+
+/** What a kind may look at when an object of it is prepared: who asks, when, and what is there. */
+export type WriteContext = { readonly user: UserInfo; readonly now: Date; readonly transaction: StoredObjects };
 
 /** A part of an object with a path of its own; `keep` says what a write through it may change. */
 export type Subresource = {
@@ -30,9 +36,26 @@ export type Subresource = {
   readonly verbs: readonly ('create' | 'get' | 'patch' | 'update')[];
   /** The kind that is sent and answered, where it is another one. */
   readonly serves?: { readonly group: string; readonly version: string; readonly kind: string };
+  /** How an object looks as that other kind, and what a write of it makes of the object. */
+  readonly view?: SubresourceView;
   /** The object to store, from what was sent and what is stored; absent where nothing is stored. */
   readonly apply?: (sent: KubernetesObject, old: KubernetesObject, context: WriteContext) => KubernetesObject;
-  readonly problems?: (object: KubernetesObject, old: KubernetesObject) => readonly FieldProblem[];
+  readonly problems?: (object: KubernetesObject, old: KubernetesObject, context: WriteContext) => readonly FieldProblem[];
+};
+
+export type SubresourceView = {
+  readonly kind: Kind;
+  /** Why there is nothing to show, where that is so; it can be written all the same. */
+  readonly problem?: (object: KubernetesObject) => string | undefined;
+  readonly show: (object: KubernetesObject) => KubernetesObject;
+  readonly apply: (sent: KubernetesObject, old: KubernetesObject) => KubernetesObject;
+};
+
+/** A kind whose objects another kind stores: two groups, one object. */
+export type View = {
+  readonly of: { readonly group: string; readonly plural: string };
+  readonly show: (stored: KubernetesObject) => KubernetesObject;
+  readonly store: (shown: KubernetesObject) => KubernetesObject;
 };
 
 export type Kind = {
@@ -47,6 +70,8 @@ export type Kind = {
   readonly storageVersion: string;
   /** Whether requests may name this version. */
   readonly isServed: boolean;
+  /** Where it is but another view of what another kind stores. */
+  readonly view?: View;
   /** Whether a CustomResourceDefinition defines it. */
   readonly isCustom: boolean;
   readonly shortNames: readonly string[];
@@ -76,7 +101,9 @@ export type Kind = {
   /** What of two states is compared to tell whether the generation grows. */
   readonly countsGeneration: (object: KubernetesObject, old: KubernetesObject) => readonly [KubernetesObject, KubernetesObject];
   readonly problems: (object: KubernetesObject) => readonly FieldProblem[];
-  readonly changeProblems: (object: KubernetesObject, old: KubernetesObject) => readonly FieldProblem[];
+  /** What is wrong with an object only when it is new. */
+  readonly createProblems: (object: KubernetesObject, context: WriteContext) => readonly FieldProblem[];
+  readonly changeProblems: (object: KubernetesObject, old: KubernetesObject, context: WriteContext) => readonly FieldProblem[];
 };
 
 type KindEntry = Pick<Kind, 'group' | 'version' | 'kind' | 'plural' | 'isNamespaced'> & {
@@ -93,13 +120,10 @@ export const statusSubresource = (changes: 'status' | 'status and metadata' = 's
   verbs: ['get', 'patch', 'update'],
   apply: (sent, old) => ({
     ...old,
-    metadata: changes === 'status' ? { ...old.metadata, ...pickManaged(sent) } : sent.metadata,
+    metadata: changes === 'status' ? old.metadata : sent.metadata,
     ...('status' in sent ? { status: sent['status'] } : {}),
   }),
 });
-
-const pickManaged = (sent: KubernetesObject): Fields =>
-  sent.metadata.managedFields === undefined ? {} : { managedFields: sent.metadata.managedFields };
 
 /** Keeps the stored status, whatever was sent. */
 export const keepStatus = (object: KubernetesObject, old: KubernetesObject): KubernetesObject => ({
@@ -137,11 +161,18 @@ export const defineKind = (entry: KindEntry): Kind => {
     forCreate: hasStatus ? dropStatus : (object) => object,
     forUpdate: hasStatus ? keepStatus : (object) => object,
     problems: () => [],
+    createProblems: () => [],
     changeProblems: () => [],
     ...given,
     selectable: { ...selectableName, ...(entry.isNamespaced ? selectableNamespace : {}), ...entry.selectable },
   };
 };
 
-/** `group/plural`, by which the store and watches know a kind; the core group has no name. */
-export const resourceKey = ({ group, plural }: Pick<Kind, 'group' | 'plural'>): string => `${group}/${plural}`;
+/** `group/plural`, as paths name a kind; the core group has no name. */
+export const pathKey = ({ group, plural }: Pick<Kind, 'group' | 'plural'>): string => `${group}/${plural}`;
+
+/** `group/plural`, by which the store and watches know what a kind's objects are stored as. */
+export const resourceKey = (kind: Pick<Kind, 'group' | 'plural' | 'view'>): string => pathKey(kind.view?.of ?? kind);
+
+/** Whether objects are stored just as this kind has them: no other version of it, and no other kind. */
+export const isStoredForm = ({ version, storageVersion, view }: Kind): boolean => version === storageVersion && view === undefined;

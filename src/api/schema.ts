@@ -14,8 +14,13 @@ export type Schema = {
   required?: string[];
   /** The model this is, for references in published documents. */
   model?: string;
+  default?: unknown;
   'x-kubernetes-int-or-string'?: boolean;
   'x-kubernetes-preserve-unknown-fields'?: boolean;
+  'x-kubernetes-embedded-resource'?: boolean;
+  'x-kubernetes-list-type'?: string;
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: string;
 };
 
 const allModels: Readonly<Record<string, Readonly<Record<string, string>>>> = models;

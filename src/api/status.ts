@@ -63,6 +63,8 @@ export const conflict = (resource: ResourceName, name: string, problem: string):
 /** What was sent was made from an older state than the one stored. */
 export const staleObject = (resource: ResourceName, name: string): CodedError =>
   conflict(resource, name, 'the object has been modified; please apply your changes to the latest version and try again');
+/** Others manage what a configuration would change; each cause names one field and who manages it. */
+export const applyConflict = (message: string, causes: readonly StatusCause[]): CodedError => statusError('Conflict', message, { causes });
 export const forbidden = (resource: ResourceName, name: string, problem: string, causes?: readonly StatusCause[]): CodedError =>
   statusError('Forbidden', `${qualifiedResource(resource)}${name === '' ? '' : ` "${name}"`} is forbidden: ${problem}`, {
     ...named(resource, name),

@@ -1,12 +1,12 @@
 // ClusterRoles that gather the rules of others by label
 // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles).
 
-import { resourceKey, type UserInfo } from '../api/kind.ts';
+import { resourceKey } from '../api/kind.ts';
 import { clusterRoleKind } from '../api/kinds/rbac.ts';
 import { isSameJson, type KubernetesObject, listAt } from '../api/object.ts';
 import { aggregates } from '../api/rbac.ts';
 import type { Server } from './api-request.ts';
-import { replaceObject, type Write } from './write-object.ts';
+import { type ControllerWrite, controllerUser, startController } from './controller.ts';
 
 /** The rules a role should have, without repeats. Roles come in the order of their names, so that the outcome is always the same. */
 const gathered = (role: KubernetesObject, roles: readonly KubernetesObject[]): readonly unknown[] => {
@@ -18,7 +18,7 @@ const gathered = (role: KubernetesObject, roles: readonly KubernetesObject[]): r
 };
 
 /** Writes what has changed, once over all roles. One role may gather from another that gathers, so a change asks for another round. */
-export const aggregateRoles = (write: Write): void => {
+export const aggregateRoles = (write: ControllerWrite): void => {
   const resource = resourceKey(clusterRoleKind);
   const roles = write.transaction
     .list(resource)
@@ -28,7 +28,7 @@ export const aggregateRoles = (write: Write): void => {
     if (role['aggregationRule'] === undefined) continue;
     const rules = gathered(role, roles);
     if (isSameJson(rules, listAt(role, 'rules'))) continue;
-    replaceObject(write, {
+    write.replace({
       kind: clusterRoleKind,
       namespace: '',
       name: role.metadata.name ?? '',
@@ -39,9 +39,13 @@ export const aggregateRoles = (write: Write): void => {
 };
 
 /** Keeps aggregated roles as they should be. */
-export const startAggregation = (server: Server, user: UserInfo, onBug: (error: unknown) => void): (() => void) => {
-  const { store, now, random } = server;
-  return store.watch(resourceKey(clusterRoleKind), () => {
-    void store.write((transaction) => aggregateRoles({ transaction, user, now: now(), random })).catch(onBug);
-  });
+export const startAggregation = (server: Server, onTrouble: (error: unknown) => void): (() => void) => {
+  const controller = startController(server, controllerUser('clusterrole-aggregation-controller'), onTrouble);
+  const again = (): void => void controller.act('roles', aggregateRoles);
+  const unwatch = server.store.watch(resourceKey(clusterRoleKind), again);
+  again();
+  return () => {
+    unwatch();
+    controller.stop();
+  };
 };

@@ -2,14 +2,13 @@
 // that is deleted takes its objects along first.
 
 import { customKinds } from '../api/custom-resource.ts';
-import { resourceKey, type UserInfo } from '../api/kind.ts';
+import { resourceKey } from '../api/kind.ts';
 import { cleanupFinalizer, customResourceDefinitionKind } from '../api/kinds/custom-resource-definition.ts';
 import { type Fields, fieldsAt, isFields, isSameJson, type KubernetesObject, listAt, textAt } from '../api/object.ts';
 import type { Server } from './api-request.ts';
-import { deleteObject, replaceObject, type Write } from './write-object.ts';
+import { type ControllerWrite, serverUser, startController } from './controller.ts';
 
 const resource = resourceKey(customResourceDefinitionKind);
-const background = { propagationPolicy: 'Background', uid: undefined, resourceVersion: undefined } as const;
 
 const namesOf = (definition: KubernetesObject): Fields => fieldsAt(fieldsAt(definition, 'spec'), 'names');
 const groupOf = (definition: KubernetesObject): string => textAt(definition['spec'], 'group');
@@ -90,22 +89,20 @@ const statusOf = (definition: KubernetesObject, all: readonly KubernetesObject[]
   };
 };
 
-const write = (context: Write, name: string, change: (old: KubernetesObject) => KubernetesObject, part?: string): void => {
+const write = (context: ControllerWrite, name: string, change: (old: KubernetesObject) => KubernetesObject, part?: string): void => {
   const subresource = customResourceDefinitionKind.subresources.find((found) => found.name === part);
-  replaceObject(context, { kind: customResourceDefinitionKind, namespace: '', name, subresource, isPatch: true, change });
+  context.replace({ kind: customResourceDefinitionKind, namespace: '', name, subresource, isPatch: true, change });
 };
 
-const removeObjects = (context: Write, definition: KubernetesObject): boolean => {
+const removeObjects = (context: ControllerWrite, definition: KubernetesObject): boolean => {
   const [kind] = customKinds(definition);
   if (kind === undefined) return true;
-  const left = context.transaction
-    .list(resourceKey(kind))
-    .filter(({ namespace, name }) => !deleteObject(context, kind, namespace, name, background).isGone);
+  const left = context.transaction.list(resourceKey(kind)).filter(({ namespace, name }) => !context.remove(kind, namespace, name).isGone);
   return left.length === 0;
 };
 
 /** What is to be done for one definition. */
-const settle = (context: Write, name: string): void => {
+const settle = (context: ControllerWrite, name: string): void => {
   const found = context.transaction.get(resource, '', name)?.object;
   if (found === undefined) return;
   const all = context.transaction.list(resource).map(({ object }) => object);
@@ -119,8 +116,9 @@ const settle = (context: Write, name: string): void => {
 };
 
 /** Serves what is defined, now and from now on. */
-export const startCustomKinds = (server: Server, user: UserInfo, onBug: (error: unknown) => void): (() => void) => {
-  const { store, kinds, now, random } = server;
+export const startCustomKinds = (server: Server, onTrouble: (error: unknown) => void): (() => void) => {
+  const { store, kinds } = server;
+  const controller = startController(server, serverUser, onTrouble);
   const refresh = (): void =>
     kinds.setCustom(
       store
@@ -129,12 +127,11 @@ export const startCustomKinds = (server: Server, user: UserInfo, onBug: (error: 
         .filter(isEstablished)
         .flatMap(customKinds),
     );
-  const again = (name: string): void => {
-    void store.write((transaction) => settle({ transaction, user, now: now(), random }, name)).catch(onBug);
-  };
+  const again = (name: string): void => void controller.act(name, (context) => settle(context, name));
   refresh();
   for (const { name } of store.list(resource)) again(name);
   const stops = [
+    controller.stop,
     store.watch(resource, ({ type, stored }) => {
       refresh();
       if (type !== 'DELETED') again(stored.name);

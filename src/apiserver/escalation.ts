@@ -5,7 +5,7 @@
 import type { Kind, UserInfo } from '../api/kind.ts';
 import { isSameJson, type KubernetesObject, listAt, textAt } from '../api/object.ts';
 import { type PolicyRule, roleRefOf, rulesOf, uncovered } from '../api/rbac.ts';
-import { forbidden } from '../api/status.ts';
+import { forbidden, forbiddenField, invalid } from '../api/status.ts';
 import { readCsr } from '../pki/csr.ts';
 import { oid } from '../pki/oid.ts';
 import { authorize, grantsTo, isMaster, type RoleSource, referredRules } from './authorize.ts';
@@ -100,6 +100,28 @@ const requireSigner = (
   if (part === 'status' && isSigning && !maySign(source, user, 'sign', signerName)) refuse('sign');
 };
 
+/** A trust bundle that is linked to a signer is written by who may speak for it. */
+const requireAttester = (
+  source: RoleSource,
+  user: UserInfo,
+  kind: Kind,
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+): void => {
+  const signerName = textAt(object['spec'], 'signerName');
+  if (signerName === '' || (old !== undefined && isSameJson(object['spec'], old['spec'])) || maySign(source, user, 'attest', signerName))
+    return;
+  throw forbidden(kind, object.metadata.name ?? '', `user not permitted to attest for signerName ${JSON.stringify(signerName)}`);
+};
+
+/** A pod's certificate is given, and refused, by who may sign for its signer. */
+const requirePodSigner = (source: RoleSource, user: UserInfo, kind: Kind, object: KubernetesObject, old: KubernetesObject): void => {
+  const signerName = textAt(object['spec'], 'signerName');
+  if (isSameJson(object['status'], old['status']) || maySign(source, user, 'sign', signerName)) return;
+  const problem = `User ${JSON.stringify(user.username)} is not permitted to "sign" for signer ${JSON.stringify(signerName)}`;
+  throw invalid(kind, object.metadata.name ?? '', [forbiddenField('spec.signerName', problem)]);
+};
+
 const isSigningRequest = ({ group, plural }: Kind): boolean => group === 'certificates.k8s.io' && plural === 'certificatesigningrequests';
 
 /** A client certificate of the cluster's own masters is asked for by nobody, whoever he is. */
@@ -128,4 +150,7 @@ export const requireNoEscalation = (
   if (isMaster(user)) return;
   if (kind.group === rbacGroup) requireMayGrant(source, user, kind, object, old);
   if (isSigningRequest(kind)) requireSigner(source, user, kind, object, old, part);
+  if (kind.group !== 'certificates.k8s.io') return;
+  if (kind.plural === 'clustertrustbundles') requireAttester(source, user, kind, object, old);
+  if (kind.plural === 'podcertificaterequests' && part === 'status' && old !== undefined) requirePodSigner(source, user, kind, object, old);
 };

@@ -7,10 +7,13 @@ import { errorClass } from '../base/error-codes.ts';
 import { type ApiRequest, type ApiResponse, flag } from './api-request.ts';
 import { requireAllowed } from './authorize.ts';
 import { apiGroup, discoveryRoot, resourceList } from './discovery.ts';
+import { handleEviction } from './evict-pod.ts';
 import { handleReview, handleTokenRequest, isReview, type ReviewServer } from './handle-review.ts';
 import { getObject, listObjects } from './list-objects.ts';
 import type { OpenApi } from './openapi.ts';
+import { acceptsOpenApiV2, openApiV2, openApiV2Type } from './openapi-v2.ts';
 import { parseResourcePath, type ResourcePath } from './request-path.ts';
+import { handleView } from './subresource-view.ts';
 import { watchObjects } from './watch-objects.ts';
 import { handleCreate, handleDelete, handleDeleteCollection, handlePatch, handleUpdate } from './write-requests.ts';
 
@@ -69,6 +72,8 @@ const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: A
   if (!isOffered || (verb === 'create' && kind.isNamespaced && namespace === '')) throw methodNotAllowed();
   const asked = { kind, namespace, name, request };
   if (subresource?.name === 'token') return handleTokenRequest(surface, asked);
+  if (subresource?.name === 'eviction') return handleEviction(surface, asked);
+  if (subresource?.view !== undefined) return handleView(surface, asked, { ...subresource, view: subresource.view });
   if (isReview(kind)) return handleReview(surface, asked);
   switch (verb) {
     case 'get':
@@ -109,7 +114,9 @@ const handleResource = (surface: Surface, path: ResourcePath, request: ApiReques
           name: path.name ?? '',
         },
   );
-  if (!kinds.hasVersion(path.group, path.version)) return text('404 page not found\n', 404);
+  // Where only custom resources are served nobody answers for the others.
+  const isCustom = kinds.kinds.every(({ group, isCustom }) => group !== path.group || isCustom);
+  if (!kinds.hasVersion(path.group, path.version) || (path.plural !== undefined && isCustom)) return text('404 page not found\n', 404);
   if (path.plural !== undefined) throw resourceUnknown();
   if (request.method !== 'GET') throw methodNotAllowed();
   return json(resourceList(kinds, path.group, path.version));
@@ -129,6 +136,8 @@ const handlePath = (surface: Surface, request: ApiRequest): ApiResponse => {
     return discoveryRoot(surface.kinds, root, request.header('accept'), surface.address);
   const group = root === 'apis' ? second : undefined;
   if (group !== undefined && surface.kinds.kinds.some((kind) => kind.group === group)) return json(apiGroup(surface.kinds, group));
+  if (path === '/openapi/v2' && acceptsOpenApiV2(request.header('accept')))
+    return { status: 200, headers: { 'content-type': openApiV2Type }, body: openApiV2(surface.version['gitVersion'] ?? '') };
   if (path === '/openapi/v3') return json(surface.openApi.root());
   const document = path.startsWith('/openapi/v3/') ? surface.openApi.document(path.slice('/openapi/v3/'.length)) : undefined;
   return document === undefined ? text('404 page not found\n', 404) : json(document);

@@ -59,8 +59,14 @@ export type TransportOptions = {
   readonly key: string;
   readonly clientCa: string;
   readonly authenticate: (connection: object, chain: PeerCertificates, at: Date) => UserInfo;
+  /** Ends of the streams that are open; the transport keeps it, whoever stops the server calls them. */
+  readonly streams: Set<() => void>;
   readonly limits?: TransportLimits;
 };
+
+/** What TLS needs; it may be changed while the server runs, for connections to come. */
+export const secureContext = ({ certificate, key, clientCa }: Pick<TransportOptions, 'certificate' | 'key' | 'clientCa'>) =>
+  ({ cert: certificate, key, ca: clientCa, minVersion: 'TLSv1.2' }) as const;
 
 const readAll = (message: IncomingMessage, maxBytes: number): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {
@@ -145,13 +151,17 @@ const sinkOf = (response: ServerResponse): Sink => ({
   onClose: (listener) => response.on('close', listener),
 });
 
-const send = (response: ServerResponse, answer: ApiResponse, stuckMs: number): void => {
+const send = (streams: Set<() => void>, response: ServerResponse, answer: ApiResponse, stuckMs: number): void => {
   const headers = { 'cache-control': 'no-cache, private', ...answer.headers } as Record<string, string | string[]>;
   response.setTimeout('stream' in answer ? 0 : stuckMs, () => response.destroy());
   if ('stream' in answer) {
     response.writeHead(answer.status, headers);
     response.flushHeaders();
-    answer.stream(sinkOf(response));
+    const sink = sinkOf(response);
+    const end = (): void => sink.end();
+    streams.add(end);
+    response.on('close', () => streams.delete(end));
+    answer.stream(sink);
     return;
   }
   const { body } = answer;
@@ -229,20 +239,17 @@ export const httpsTransport = (options: TransportOptions): HttpsServer => {
     }
     if (response.destroyed) return leave();
     response.on('close', leave);
-    send(response, { ...made, headers: { ...made.headers, ...flowHeaders(asked?.isExempt ?? false) } }, limits.stuckMs);
+    send(options.streams, response, { ...made, headers: { ...made.headers, ...flowHeaders(asked?.isExempt ?? false) } }, limits.stuckMs);
     // What was not read of a body would hold the connection up.
     if (!message.readableEnded) message.resume();
   };
 
   const server = createServer(
     {
-      cert: options.certificate,
-      key: options.key,
-      ca: options.clientCa,
+      ...secureContext(options),
       requestCert: true,
       // Verified by our own rules, request by request.
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
       maxHeaderSize: limits.headerBytes,
       handshakeTimeout: limits.handshakeMs,
       headersTimeout: limits.headersMs,

@@ -1,6 +1,6 @@
 // Which kinds are served under which path. Discovery, OpenAPI and the router read this one table.
 
-import { type Kind, resourceKey } from '../api/kind.ts';
+import { isStoredForm, type Kind, pathKey, resourceKey } from '../api/kind.ts';
 
 export type KindTable = {
   /** Every kind in every version that is served. */
@@ -18,16 +18,16 @@ export type KindTable = {
 
 /** A table of these kinds, and of custom ones as they come and go. Where both claim a resource the built-in one has it. */
 export const kindTable = (builtIn: readonly Kind[]): KindTable => {
-  const ours = new Set(builtIn.map(resourceKey));
+  const ours = new Set(builtIn.map(pathKey));
   let kinds = builtIn;
   let stored = new Map<string, Kind>();
   let served = new Map<string, Kind>();
   let generation = 0;
   const index = (custom: readonly Kind[]): void => {
-    const all = [...builtIn, ...custom.filter((kind) => !ours.has(resourceKey(kind)))];
+    const all = [...builtIn, ...custom.filter((kind) => !ours.has(pathKey(kind)))];
     kinds = all.filter(({ isServed }) => isServed);
-    stored = new Map(all.filter((kind) => kind.version === kind.storageVersion).map((kind) => [resourceKey(kind), kind]));
-    served = new Map(kinds.map((kind) => [`${resourceKey(kind)}/${kind.version}`, kind]));
+    stored = new Map(all.filter(isStoredForm).map((kind) => [resourceKey(kind), kind]));
+    served = new Map(kinds.map((kind) => [`${pathKey(kind)}/${kind.version}`, kind]));
     generation++;
   };
   index([]);
@@ -38,7 +38,7 @@ export const kindTable = (builtIn: readonly Kind[]): KindTable => {
     get generation() {
       return generation;
     },
-    find: (group, version, plural) => served.get(`${resourceKey({ group, plural })}/${version}`),
+    find: (group, version, plural) => served.get(`${pathKey({ group, plural })}/${version}`),
     hasVersion: (group, version) => kinds.some((kind) => kind.group === group && kind.version === version),
     ofResource: (resource) => stored.get(resource),
     setCustom: index,

@@ -1,7 +1,7 @@
 // GET of one object and of lists: selectors, pages from the state of the first one, and which state is asked for.
 
 import { parseFieldSelector } from '../api/field-selector.ts';
-import { resourceKey } from '../api/kind.ts';
+import { isStoredForm, resourceKey } from '../api/kind.ts';
 import { parseLabelSelector } from '../api/label-selector.ts';
 import { type Fields, groupVersion, without } from '../api/object.ts';
 import { badRequest, expired, futureRevision, invalid, notFound } from '../api/status.ts';
@@ -26,7 +26,7 @@ export const selection = ({ kind, request: { query } }: KindRequest): ((stored: 
   const labels = parseLabelSelector(query.get('labelSelector') ?? '');
   const fields = parseFieldSelector(query.get('fieldSelector') ?? '', kind.selectable);
   if (labels === undefined && fields === undefined) return undefined;
-  return ({ object }) => (labels?.(object.metadata.labels ?? {}) ?? true) && (fields?.selects(object) ?? true);
+  return (stored) => (labels?.(stored.object.metadata.labels ?? {}) ?? true) && (fields?.selects(asServed(kind, stored).object) ?? true);
 };
 
 /** After an object and before whatever follows. */
@@ -85,7 +85,7 @@ const page = (server: Server, asked: KindRequest): Page => {
           encodeContinue({ revision: -1, start: from.start }),
         );
   const after = from === undefined ? all : all.slice(placesUpTo(all, from.start));
-  const rest = kind.version === kind.storageVersion ? after : after.map((stored) => asServed(kind, stored));
+  const rest = isStoredForm(kind) ? after : after.map((stored) => asServed(kind, stored));
   const selects = selection(asked);
   const selected = selects === undefined ? rest : rest.filter(selects);
   const isWhole = limit === 0 || selected.length <= limit;

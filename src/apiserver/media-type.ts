@@ -7,7 +7,12 @@ export const protobufType = 'application/vnd.kubernetes.protobuf';
 const readable = ['application/json', 'application/yaml', protobufType] as const;
 export type BodyType = (typeof readable)[number];
 
-const patchable = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'] as const;
+const patchable = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/apply-patch+yaml',
+  'application/strategic-merge-patch+json',
+] as const;
 export type PatchType = (typeof patchable)[number];
 
 /** How objects are shown: as they are, as rows of a table, or by their metadata alone. */

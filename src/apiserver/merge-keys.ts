@@ -22,6 +22,8 @@ const keys: Readonly<Record<string, string>> = {
   'V1PodStatus.podIPs': 'ip',
   'V1DeploymentStatus.conditions': 'type',
   'V1StatefulSetStatus.conditions': 'type',
+  'V1ReplicaSetStatus.conditions': 'type',
+  'V1beta1PodCertificateRequestStatus.conditions': 'type',
   'V1NamespaceStatus.conditions': 'type',
   'V1ServiceStatus.conditions': 'type',
   'V1NodeStatus.conditions': 'type',

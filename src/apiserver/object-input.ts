@@ -4,8 +4,8 @@ import type { Kind } from '../api/kind.ts';
 import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, type ObjectMeta, textAt, without } from '../api/object.ts';
 import { badRequest, invalid, invalidValue } from '../api/status.ts';
 import type { ApiRequest } from './api-request.ts';
-import { bodyType } from './media-type.ts';
-import { readBody } from './read-body.ts';
+import { bodyType, type PatchType } from './media-type.ts';
+import { duplicateWarnings, readObject } from './read-body.ts';
 
 export type Input = { readonly object: KubernetesObject; readonly warnings: readonly string[] };
 
@@ -15,7 +15,6 @@ const tidyMetadata = (meta: Fields): ObjectMeta =>
     Object.entries(meta).filter(
       ([name, value]) =>
         name !== 'selfLink' &&
-        name !== 'managedFields' &&
         value !== '' &&
         !(isFields(value) && Object.keys(value).length === 0) &&
         !(Array.isArray(value) && value.length === 0),
@@ -24,8 +23,8 @@ const tidyMetadata = (meta: Fields): ObjectMeta =>
 
 const emptyMaps = ['data', 'binaryData', 'stringData'];
 
-/** A JSON object as one of this kind. Throws BadRequest. */
-export const toObject = (value: Fields, kind: Kind, validation: string | null): Input => {
+/** A JSON object as one of this kind; `duplicates` is what stood in its text twice. Throws BadRequest. */
+export const toObject = (value: Fields, kind: Kind, validation: string | null, duplicates: readonly string[] = []): Input => {
   const apiVersion = groupVersion(kind.group, kind.version);
   const given = { apiVersion: value['apiVersion'] ?? apiVersion, kind: value['kind'] ?? kind.kind };
   if (kind.isCustom && value['kind'] !== undefined && given.kind !== kind.kind)
@@ -39,7 +38,7 @@ export const toObject = (value: Fields, kind: Kind, validation: string | null): 
   if (given.apiVersion !== apiVersion)
     throw badRequest(`the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${apiVersion})`);
   const { value: conformed, unknownFields } = kind.read(value);
-  const said = unknownFields.map((field) => `unknown field "${field}"`);
+  const said = [...duplicates, ...unknownFields.map((field) => `unknown field "${field}"`)];
   if (validation === 'Strict' && said.length > 0)
     throw badRequest(
       `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${said.join(', ')}`,
@@ -59,6 +58,17 @@ export const fieldValidation = (query: URLSearchParams): string => {
   return value;
 };
 
+/** What stands twice in a patch that was read as JSON, in the words of a warning; nobody asks where fields are not validated. */
+export const duplicatesOf = (body: Uint8Array, type: PatchType, validation: string): readonly string[] => {
+  if (validation === 'Ignore') return [];
+  const found = duplicateWarnings(Buffer.from(body).toString());
+  return type === 'application/json-patch+json' ? found.map((text) => `json patch ${text}`) : found;
+};
+
 /** The object in a request's body. */
-export const inputObject = async (request: ApiRequest, kind: Kind): Promise<Input> =>
-  toObject(readBody(await request.body(), bodyType(request.header('content-type'))), kind, fieldValidation(request.query));
+export const inputObject = async (request: ApiRequest, kind: Kind): Promise<Input> => {
+  const type = bodyType(request.header('content-type'));
+  const { value, duplicates } = readObject(await request.body(), type);
+  const validation = fieldValidation(request.query);
+  return toObject(value, kind, validation, validation === 'Ignore' ? [] : duplicates(validation === 'Strict'));
+};

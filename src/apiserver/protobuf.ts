@@ -1,5 +1,5 @@
 // Reads Kubernetes' protobuf bodies into JSON, by tables of field numbers (protobuf-messages.ts). Written in the manner of proto2: empty text
-// and zero numbers stand there too, and count as absent (https://protobuf.dev/programming-guides/encoding/).
+// and zeros stand there too, and count as absent but where the table says otherwise (https://protobuf.dev/programming-guides/encoding/).
 
 import { badRequest } from '../api/status.ts';
 
@@ -15,13 +15,15 @@ export type FieldType =
   | { readonly map: FieldType }
   /** A message that stands for the list in its first field. */
   | { readonly items: FieldType }
+  /** A message whose fields are those of the one around it. */
+  | { readonly inline: MessageType }
   | 'time'
   | 'microtime'
   | 'quantity'
   | 'intstr';
 
 /** Fields by number. */
-export type MessageType = Readonly<Record<number, readonly [name: string, type: FieldType]>>;
+export type MessageType = Readonly<Record<number, readonly [name: string, type: FieldType, isToldWhereZero?: boolean]>>;
 
 type Reader = { readonly bytes: Uint8Array; offset: number };
 type WireValue = { readonly wire: number; readonly number: number; readonly bytes: Uint8Array };
@@ -33,14 +35,24 @@ const malformed = (): never => {
   throw badRequest('the body is not a valid protobuf message');
 };
 
+/** So many octets of seven bits each fit a number exactly. */
+const exactOctets = 7;
+
 const readVarint = (reader: Reader): number => {
   let value = 0;
-  for (let shift = 0; shift < 10; shift++) {
+  for (let read = 0; read < exactOctets; read++) {
     const octet = reader.bytes[reader.offset++];
     if (octet === undefined) return malformed();
-    // Ten octets of a negative number: its low 32 bits are all that is ever asked for.
-    value += (octet & 0x7f) * 2 ** (7 * shift);
-    if (octet < 0x80) return value >= 2 ** 63 ? value - 2 ** 64 : value;
+    value += (octet & 0x7f) * 2 ** (7 * read);
+    if (octet < 0x80) return value;
+  }
+  let large = BigInt(value);
+  // Negative numbers take ten octets.
+  for (let read = exactOctets; read < 10; read++) {
+    const octet = reader.bytes[reader.offset++];
+    if (octet === undefined) return malformed();
+    large += BigInt(octet & 0x7f) << BigInt(7 * read);
+    if (octet < 0x80) return Number(BigInt.asIntN(64, large));
   }
   return malformed();
 };
@@ -104,6 +116,7 @@ const intOrString = (bytes: Uint8Array): unknown => {
 };
 
 const json = (bytes: Uint8Array): unknown => {
+  if (bytes.length === 0) return undefined;
   try {
     return JSON.parse(text(bytes));
   } catch {
@@ -141,15 +154,26 @@ const readField = (type: FieldType, { number, bytes, wire }: WireValue, depth: n
   }
 };
 
-const readMessage = (bytes: Uint8Array, type: MessageType, depth: number): Record<string, unknown> => {
+const isZero = (value: unknown): boolean =>
+  value === 0 ||
+  value === false ||
+  (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0);
+
+const readMessage = (
+  bytes: Uint8Array,
+  type: MessageType,
+  depth: number,
+  object: Record<string, unknown> = {},
+): Record<string, unknown> => {
   if (depth > maxNesting) return malformed();
-  const object: Record<string, unknown> = {};
   for (const [number, value] of fieldsOf(bytes)) {
     const field = type[number];
     if (field === undefined) continue;
-    const [name, of] = field;
-    if (typeof of === 'object' && value.wire !== 2) return malformed();
-    if (typeof of === 'object' && 'list' in of) {
+    const [name, of, isToldWhereZero = false] = field;
+    // A list of numbers has one field for each.
+    if (typeof of === 'object' && value.wire !== 2 && !('list' in of && typeof of.list === 'string')) return malformed();
+    if (typeof of === 'object' && 'inline' in of) readMessage(value.bytes, of.inline, depth + 1, object);
+    else if (typeof of === 'object' && 'list' in of) {
       object[name] ??= [];
       (object[name] as unknown[]).push(readField(of.list, value, depth) ?? '');
     } else if (typeof of === 'object' && 'map' in of) {
@@ -161,7 +185,7 @@ const readMessage = (bytes: Uint8Array, type: MessageType, depth: number): Recor
       (object[name] as Record<string, unknown>)[key] = (found === undefined ? undefined : readField(of.map, found, depth)) ?? '';
     } else {
       const read = readField(of, value, depth);
-      if (read !== undefined) object[name] = read;
+      if (read !== undefined && (isToldWhereZero || of === 'intstr' || !isZero(read))) object[name] = read;
     }
   }
   return object;
@@ -170,17 +194,6 @@ const readMessage = (bytes: Uint8Array, type: MessageType, depth: number): Recor
 const envelope: MessageType = {
   1: ['typeMeta', { message: () => ({ 1: ['apiVersion', 'string'], 2: ['kind', 'string'] }) }],
   2: ['raw', 'bytes'],
-};
-
-/** Without empty messages, which stand for nothing. */
-const tidy = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(tidy);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .map(([name, field]) => [name, tidy(field)] as const)
-      .filter(([, field]) => !(typeof field === 'object' && field !== null && !Array.isArray(field) && Object.keys(field).length === 0)),
-  );
 };
 
 /**
@@ -198,5 +211,5 @@ export const decodeProtobuf = (
   if (type === undefined)
     throw badRequest(`no kind ${JSON.stringify(kind)} of ${JSON.stringify(apiVersion)} is read from protobuf; send JSON`);
   const raw = typeof outer['raw'] === 'string' ? Buffer.from(outer['raw'], 'base64') : none;
-  return { apiVersion, kind, ...(tidy(readMessage(raw, type, 1)) as Record<string, unknown>) };
+  return { apiVersion, kind, ...readMessage(raw, type, 1) };
 };

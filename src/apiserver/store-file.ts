@@ -1,13 +1,13 @@
 // The database file: every object as JSON, and the revision. What `commit` returned from is on disk (SQLite, WAL, synchronous=FULL).
-// SQLite is used as measured and no more: one table of objects, one of facts about the store.
+// SQLite is used as measured and no more. The file is not locked for other programs, for a backup reads it while the server runs; one
+// server at a time is what the lock of the data directory is for.
 
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { systemErrorCode } from '../base/atomic-file.ts';
 import { CodedError, quote } from '../base/coded-error.ts';
-
-/** Version of the tables; a store of a newer one is refused. */
-const formatVersion = 1;
+import { type SealingKeys, sealRows } from './sealed-rows.ts';
+import { migrateStore, unusableStore } from './store-format.ts';
 
 export type StoredRow = {
   readonly resource: string;
@@ -19,7 +19,7 @@ export type StoredRow = {
 
 /** One change of a commit: a row to put, or the key of one to take away. */
 export type RowChange =
-  | { readonly kind: 'put'; readonly row: StoredRow }
+  | { readonly kind: 'put'; readonly row: StoredRow & { readonly uid: string } }
   | { readonly kind: 'remove'; readonly row: Omit<StoredRow, 'json'> };
 
 export type StoreFile = {
@@ -31,49 +31,46 @@ export type StoreFile = {
   close(): void;
 };
 
-const schema = `
-  CREATE TABLE fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE object (
-    resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, json TEXT NOT NULL,
-    PRIMARY KEY (resource, namespace, name)
-  );
-  INSERT INTO fact VALUES ('revision', 1);
-`;
-
-const unusable = (path: string, problem: string, cause?: unknown): CodedError =>
-  new CodedError('DataDirectoryInvalid', `cannot open store ${quote(path)}: ${problem}`, {
-    cause,
-    hint: 'name another --data-dir, or restore a backup',
-  });
+const noKeys: SealingKeys = { key: undefined, previousKey: undefined };
 
 const open = (path: string): DatabaseSync => {
   // Made here so that it is nobody else's from the first moment; SQLite gives the files beside it the same mode.
   if (!existsSync(path)) closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600));
-  const database = new DatabaseSync(path, { allowExtension: false });
-  database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF');
+  // Nothing but a backup that begins or ends can be in the way, and that for a moment.
+  const database = new DatabaseSync(path, { allowExtension: false, timeout: 5000 });
+  database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF');
   return database;
 };
 
-const migrate = (database: DatabaseSync, path: string): void => {
-  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-  if (found > formatVersion)
-    throw unusable(path, `it is of format ${found}, and this version of Certwright knows formats up to ${formatVersion}`);
-  if (found === 0) database.exec(`BEGIN; ${schema} PRAGMA user_version=${formatVersion}; COMMIT`);
-};
-
-/** Opens the store, and makes it where there is none. Throws DataDirectoryInvalid and FileWriteFailed. */
-export const openStoreFile = (path: string): StoreFile => {
-  let database: DatabaseSync;
+/** Runs what opens a database; what SQLite and the system refuse becomes a CodedError. */
+const opening = <T>(path: string, work: () => T): T => {
   try {
-    database = open(path);
-    migrate(database, path);
+    return work();
   } catch (error) {
     if (error instanceof CodedError) throw error;
     const system = systemErrorCode(error);
     if (system?.startsWith('E') === true && !system.startsWith('ERR_'))
       throw new CodedError('FileWriteFailed', `cannot open store ${quote(path)}: ${system}`, { cause: error });
-    throw unusable(path, error instanceof Error ? error.message : 'it is no database', error);
+    throw unusableStore(path, error instanceof Error ? error.message : 'it is no database', error);
   }
+};
+
+/** Opens the store, and makes it where there is none. Throws DataDirectoryInvalid, EncryptionKeyMismatch, LockHeld and FileWriteFailed. */
+export const openStoreFile = (path: string, keys: SealingKeys = noKeys): StoreFile => {
+  const database = opening(path, () => open(path));
+  try {
+    return opening(path, () => {
+      migrateStore(database, path);
+      return storeFile(database, path, keys);
+    });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+};
+
+const storeFile = (database: DatabaseSync, path: string, keys: SealingKeys): StoreFile => {
+  const sealer = sealRows(database, path, keys);
   const put = database.prepare(
     'INSERT INTO object VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision, json = excluded.json',
   );
@@ -83,12 +80,20 @@ export const openStoreFile = (path: string): StoreFile => {
   const rows = database.prepare('SELECT resource, namespace, name, revision, json FROM object');
   return {
     revision,
-    rows: () => rows.iterate() as Iterable<StoredRow>,
+    *rows() {
+      try {
+        for (const found of rows.iterate() as Iterable<Omit<StoredRow, 'json'> & { readonly json: unknown }>)
+          yield { ...found, json: sealer.open(found, found.json) };
+      } catch (error) {
+        if (error instanceof CodedError) throw error;
+        throw unusableStore(path, error instanceof Error ? error.message : 'it is damaged', error);
+      }
+    },
     commit: (changes, next) => {
       try {
         database.exec('BEGIN IMMEDIATE');
         for (const { kind, row } of changes)
-          if (kind === 'put') put.run(row.resource, row.namespace, row.name, row.revision, row.json);
+          if (kind === 'put') put.run(row.resource, row.namespace, row.name, row.revision, sealer.seal(row, row.uid, row.json));
           else remove.run(row.resource, row.namespace, row.name);
         setRevision.run(next);
         database.exec('COMMIT');

@@ -250,4 +250,6 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
 };
 
 const rowChange = ({ type, stored }: Change): RowChange =>
-  type === 'DELETED' ? { kind: 'remove', row: stored } : { kind: 'put', row: { ...stored, json: stored.json.toString() } };
+  type === 'DELETED'
+    ? { kind: 'remove', row: stored }
+    : { kind: 'put', row: { ...stored, uid: stored.object.metadata.uid ?? '', json: stored.json.toString() } };

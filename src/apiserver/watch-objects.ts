@@ -100,12 +100,12 @@ const readWatch = ({ request: { query } }: KindRequest): Watch => {
   if (!watchList && match !== '')
     refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
   const bookmarks = flag(query, 'allowWatchBookmarks');
-  if (initial && !bookmarks) refuse('allowWatchBookmarks', 'sendInitialEvents requires setting allowWatchBookmarks to true');
   const seconds = count(query, 'timeoutSeconds') ?? 0;
   return {
     from: asked === undefined || asked === 0 || initial ? undefined : asked,
     sendsInitial: watchList ? initial : asked === undefined || asked === 0,
-    endsInitial: initial,
+    // The end of it is a bookmark, so only who takes those is told.
+    endsInitial: initial && bookmarks,
     bookmarks,
     timeoutMs: seconds === 0 ? defaultTimeoutMs : Math.min(seconds * 1000, 0x7fffffff),
   };

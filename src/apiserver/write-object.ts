@@ -2,15 +2,43 @@
 
 import { type Kind, resourceKey, type Subresource, type WriteContext } from '../api/kind.ts';
 import { metadataChangeProblems, metadataProblems } from '../api/metadata.ts';
-import { fieldsAt, isSameJson, type KubernetesObject, listAt, type ObjectMeta, without } from '../api/object.ts';
-import { alreadyExists, badRequest, conflict, forbidden, invalid, invalidValue, notFound, staleObject } from '../api/status.ts';
+import {
+  fieldsAt,
+  isFields,
+  isSameJson,
+  type KubernetesObject,
+  listAt,
+  type ManagedFieldsEntry,
+  type ObjectMeta,
+  without,
+} from '../api/object.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  type FieldProblem,
+  forbidden,
+  invalid,
+  invalidValue,
+  notFound,
+  staleObject,
+} from '../api/status.ts';
 import { requireNoEscalation } from './escalation.ts';
+import { isSameManaged, managedBefore, managedFieldsProblems, type TrackedWrite, trackUpdate, writeManaged } from './managed-fields.ts';
 import { asServed, asStored } from './served-version.ts';
+import { blank } from './server-side-apply.ts';
 import type { Stored, Transaction } from './store.ts';
 
-export type Write = WriteContext & { readonly transaction: Transaction; readonly random: (length: number) => Uint8Array };
+export type Write = Omit<WriteContext, 'transaction'> & {
+  readonly transaction: Transaction;
+  readonly random: (length: number) => Uint8Array;
+  /** As whom managedFields record the change; the server itself where it is left out. */
+  readonly manager?: string;
+};
 
-const timeText = (now: Date): string => `${now.toISOString().slice(0, 19)}Z`;
+const ownManager = 'certwright';
+
+export const timeText = (now: Date): string => `${now.toISOString().slice(0, 19)}Z`;
 
 /** A UUID of version 4 (RFC 9562 section 5.4). */
 export const newUid = (random: (length: number) => Uint8Array): string => {
@@ -38,16 +66,38 @@ const requireNamespace = ({ transaction }: Write, kind: Kind, namespace: string,
     ]);
 };
 
+const tracked = ({ manager = ownManager, now }: Write, kind: Kind, subresource: string): TrackedWrite => ({
+  kind,
+  subresource,
+  manager,
+  time: timeText(now),
+});
+
+const withManaged = (object: KubernetesObject, managedFields: readonly ManagedFieldsEntry[]): KubernetesObject =>
+  managedFields.length === 0 ? object : { ...object, metadata: { ...object.metadata, managedFields } };
+
+const withoutManaged = (object: KubernetesObject): KubernetesObject =>
+  object.metadata.managedFields === undefined ? object : { ...object, metadata: without(object.metadata, 'managedFields') };
+
+/** How managedFields come about: reckoned from what changed, or given with the object, by an apply. */
+export type Tracking = 'update' | 'applied';
+
 /** Throws Invalid with every fault of an object. */
-const requireValid = (kind: Kind, object: KubernetesObject): void => {
-  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object)];
+const requireValid = (kind: Kind, object: KubernetesObject, more: readonly FieldProblem[] = []): void => {
+  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object), ...more];
   if (problems.length > 0) throw invalid(kind, object.metadata.name ?? object.metadata.generateName ?? '', problems);
 };
 
 /** Stores a new object. `namespace` is the path's. Throws AlreadyExists, Invalid, NotFound, Forbidden, BadRequest. */
-export const createObject = (write: Write, kind: Kind, namespace: string, sent: KubernetesObject): Stored => {
+export const createObject = (
+  write: Write,
+  kind: Kind,
+  namespace: string,
+  sent: KubernetesObject,
+  tracking: Tracking = 'update',
+): Stored => {
   const { transaction, random, now } = write;
-  const given = sent.metadata;
+  const { managedFields: sentManaged, ...given } = sent.metadata;
   if (given.namespace !== undefined && given.namespace !== namespace)
     throw badRequest(
       kind.isNamespaced
@@ -66,12 +116,34 @@ export const createObject = (write: Write, kind: Kind, namespace: string, sent: 
     creationTimestamp: timeText(now),
     ...(kind.hasGeneration ? { generation: 1 } : {}),
   };
-  const object = kind.withDefaults(kind.forCreate({ ...sent, metadata }, write));
-  requireValid(kind, object);
+  const meant = { ...sent, metadata };
+  const object = kind.withDefaults(kind.forCreate(meant, write));
+  requireManaged(kind, name ?? '', sentManaged);
+  requireValid(kind, object, kind.createProblems(object, write));
   if (name === undefined) throw invalid(kind, '', []);
   requireNoEscalation(transaction, write.user, kind, object, undefined, '');
   if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
-  return asServed(kind, transaction.put(resourceKey(kind), namespace, name, asStored(kind, object)));
+  const managedFields =
+    tracking === 'applied'
+      ? (sentManaged ?? [])
+      : writeManaged(
+          trackUpdate(tracked(write, kind, ''), blank(object), common(kind.withDefaults(meant), object), managedBefore(sentManaged, [])),
+        );
+  return asServed(kind, transaction.put(resourceKey(kind), namespace, name, asStored(kind, withManaged(object, managedFields))));
+};
+
+/** What was asked for and came to be; what the server added is nobody's. */
+const common = (asked: KubernetesObject, made: KubernetesObject): KubernetesObject => {
+  const kept = (a: unknown, b: unknown): unknown => {
+    if (!isFields(a) || !isFields(b)) return b;
+    return Object.fromEntries(Object.keys(b).flatMap((name) => (a[name] === undefined ? [] : [[name, kept(a[name], b[name])]])));
+  };
+  return kept(asked, made) as KubernetesObject;
+};
+
+const requireManaged = (kind: Kind, name: string, sent: readonly ManagedFieldsEntry[] | undefined): void => {
+  const problems = managedFieldsProblems(sent);
+  if (problems.length > 0) throw invalid(kind, name, problems);
 };
 
 const changesSpec = (kind: Kind, object: KubernetesObject, old: KubernetesObject): boolean => {
@@ -94,6 +166,7 @@ export type Replacement = {
   readonly change: (old: KubernetesObject) => KubernetesObject;
   /** Whether the object must say which state it was made from, where its kind demands it. */
   readonly isPatch?: boolean;
+  readonly tracking?: Tracking;
 };
 
 const settledMetadata = (kind: Kind, sent: ObjectMeta, old: ObjectMeta): ObjectMeta => ({
@@ -112,14 +185,32 @@ const settledMetadata = (kind: Kind, sent: ObjectMeta, old: ObjectMeta): ObjectM
   ...(kind.hasGeneration ? { generation: old.generation ?? 1 } : {}),
 });
 
+const withoutVersion = (object: KubernetesObject): KubernetesObject => ({
+  ...object,
+  metadata: without(object.metadata, 'resourceVersion', 'managedFields'),
+});
+
+/** Objects that nobody is recorded to manage stay so until something is applied to them, or entries are sent. */
+const updatedManaged = (
+  write: TrackedWrite,
+  old: KubernetesObject,
+  next: KubernetesObject,
+  sent: readonly ManagedFieldsEntry[] | undefined,
+): readonly ManagedFieldsEntry[] => {
+  const before = managedBefore(sent, old.metadata.managedFields);
+  return before.length === 0 ? [] : writeManaged(trackUpdate(write, old, next, before));
+};
+
 /** Replaces an object, or a part of it. A change of nothing is no change. Throws NotFound, Conflict, Invalid, BadRequest. */
-export const replaceObject = (write: Write, { kind, namespace, name, subresource, change, isPatch = false }: Replacement): Stored => {
+export const replaceObject = (write: Write, replacement: Replacement): Stored => {
+  const { kind, namespace, name, subresource, change, isPatch = false, tracking = 'update' } = replacement;
   const { transaction } = write;
   const stored = transaction.get(resourceKey(kind), namespace, name);
   if (stored === undefined) throw notFound(kind, name);
-  const old = asServed(kind, stored).object;
-  const sent = change(old);
-  const given = sent.metadata;
+  const whole = asServed(kind, stored).object;
+  const old = withoutManaged(whole);
+  const sent = change(whole);
+  const { managedFields: sentManaged, ...given } = sent.metadata;
   if ((given.name ?? name) !== name)
     throw badRequest(`the name of the object (${given.name}) does not match the name on the URL (${name})`);
   if ((given.namespace ?? namespace) !== namespace)
@@ -129,29 +220,33 @@ export const replaceObject = (write: Write, { kind, namespace, name, subresource
   if (given.resourceVersion !== undefined && given.resourceVersion !== old.metadata.resourceVersion) throw staleObject(kind, name);
   if (given.uid !== undefined && given.uid !== old.metadata.uid && !isPatch)
     throw conflict(kind, name, `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${old.metadata.uid}`);
-  const whole: KubernetesObject = {
+  requireManaged(kind, name, sentManaged);
+  const meant: KubernetesObject = {
     ...sent,
     metadata: settledMetadata(kind, { ...given, name, ...(kind.isNamespaced ? { namespace } : {}) }, old.metadata),
   };
   const next = kind.withDefaults(
-    subresource?.apply === undefined ? kind.forUpdate(whole, old, write) : subresource.apply(whole, old, write),
+    subresource?.apply === undefined ? kind.forUpdate(meant, old, write) : subresource.apply(meant, old, write),
   );
   const problems = [
     ...metadataChangeProblems(next.metadata, old.metadata),
-    ...(subresource === undefined ? kind.changeProblems(next, old) : (subresource.problems?.(next, old) ?? [])),
+    ...(subresource === undefined ? kind.changeProblems(next, old, write) : (subresource.problems?.(next, old, write) ?? [])),
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
   requireValid(kind, next);
   requireNoEscalation(transaction, write.user, kind, next, old, subresource?.name ?? '');
+  const managedFields =
+    tracking === 'applied'
+      ? (sentManaged ?? [])
+      : updatedManaged(tracked(write, kind, subresource?.name ?? ''), whole, next, subresource === undefined ? sentManaged : undefined);
+  const managed = withManaged(next, managedFields);
   const counted =
     kind.hasGeneration && subresource?.name !== 'status' && changesSpec(kind, next, old)
-      ? { ...next, metadata: { ...next.metadata, generation: (old.metadata.generation ?? 1) + 1 } }
-      : next;
-  if (isReleased(kind, counted)) return transaction.remove({ ...stored, object: counted });
-  const unchanged = isSameJson(
-    { ...counted, metadata: without(counted.metadata, 'resourceVersion') },
-    { ...old, metadata: without(old.metadata, 'resourceVersion') },
-  );
+      ? { ...managed, metadata: { ...managed.metadata, generation: (old.metadata.generation ?? 1) + 1 } }
+      : managed;
+  if (isReleased(kind, counted)) return asServed(kind, transaction.remove({ ...stored, object: asStored(kind, counted) }));
+  const unchanged =
+    isSameJson(withoutVersion(counted), withoutVersion(whole)) && isSameManaged(managedFields, whole.metadata.managedFields ?? []);
   return asServed(kind, unchanged ? stored : transaction.put(resourceKey(kind), namespace, name, asStored(kind, counted)));
 };
 
@@ -187,7 +282,7 @@ export const deleteObject = (write: Write, kind: Kind, namespace: string, name: 
     ...(metadata.finalizers ?? []),
     ...(added === undefined || isNamespace || metadata.finalizers?.includes(added) ? [] : [added]),
   ];
-  if (metadata.deletionTimestamp !== undefined) return { stored, isGone: false };
+  if (metadata.deletionTimestamp !== undefined) return { stored: asServed(kind, stored), isGone: false };
   const marked: KubernetesObject = {
     ...stored.object,
     metadata: {
@@ -199,13 +294,16 @@ export const deleteObject = (write: Write, kind: Kind, namespace: string, name: 
     ...(isNamespace ? { status: { ...fieldsAt(stored.object, 'status'), phase: 'Terminating' } } : {}),
   };
   return isReleased(kind, marked)
-    ? { stored: transaction.remove(stored), isGone: true }
+    ? { stored: asServed(kind, transaction.remove(stored)), isGone: true }
     : {
-        stored: transaction.put(
-          resourceKey(kind),
-          namespace,
-          name,
-          isNamespace ? { ...marked, metadata: without(marked.metadata, 'deletionGracePeriodSeconds') } : marked,
+        stored: asServed(
+          kind,
+          transaction.put(
+            resourceKey(kind),
+            namespace,
+            name,
+            isNamespace ? { ...marked, metadata: without(marked.metadata, 'deletionGracePeriodSeconds') } : marked,
+          ),
         ),
         isGone: false,
       };

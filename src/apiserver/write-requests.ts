@@ -2,19 +2,31 @@
 
 import { type Kind, resourceKey, type Subresource } from '../api/kind.ts';
 import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, without } from '../api/object.ts';
-import { badRequest, forbiddenField, invalid, methodNotAllowed, notSupported } from '../api/status.ts';
-import { CodedError } from '../base/coded-error.ts';
-import { type ApiRequest, type ApiResponse, isDryRun, type KindRequest, type Server } from './api-request.ts';
+import {
+  badRequest,
+  conflict,
+  type FieldProblem,
+  forbiddenField,
+  invalid,
+  methodNotAllowed,
+  notSupported,
+  required,
+} from '../api/status.ts';
+import { CodedError, isCodedError } from '../base/coded-error.ts';
+import { type ApiRequest, type ApiResponse, flag, isDryRun, type KindRequest, type Server } from './api-request.ts';
+import { requireAllowed } from './authorize.ts';
 import { applyJsonPatch, PatchFailure } from './json-patch.ts';
 import { selection } from './list-objects.ts';
+import { managerName, managerProblems } from './managed-fields.ts';
 import { bodyType, negotiate, patchType, patchTypesOf } from './media-type.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { fieldValidation, inputObject, toObject } from './object-input.ts';
+import { duplicatesOf, fieldValidation, type Input, inputObject, toObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
+import { applyConfiguration, blank } from './server-side-apply.ts';
 import { encoded, includeObject, shownObject } from './show-object.ts';
 import type { Stored } from './store.ts';
 import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
-import { createObject, type DeleteOptions, deleteObject, replaceObject, type Write } from './write-object.ts';
+import { createObject, type DeleteOptions, deleteObject, replaceObject, timeText, type Write } from './write-object.ts';
 
 /** Carries what a dry run came to out of its transaction, which is thereby dropped. */
 class DryRun extends Error {
@@ -25,11 +37,30 @@ class DryRun extends Error {
   }
 }
 
+const optionsKinds: Readonly<Record<string, string>> = { POST: 'CreateOptions', PUT: 'UpdateOptions', PATCH: 'PatchOptions' };
+
+const optionsInvalid = (method: string, problems: readonly FieldProblem[]): CodedError =>
+  invalid({ group: 'meta.k8s.io', kind: optionsKinds[method] ?? 'DeleteOptions' }, '', problems);
+
+/** As whom managedFields record what a request changes. Throws Invalid. */
+const managerOfRequest = ({ query, header, method }: ApiRequest): string => {
+  const name = managerName(query.get('fieldManager'), header('user-agent'));
+  const problems = managerProblems(name);
+  if (problems.length > 0) throw optionsInvalid(method, problems);
+  return name;
+};
+
 /** Decides inside a transaction; a dry run decides the same and stores nothing. */
-const decide = async <Result>(server: Server, request: ApiRequest, dryRun: boolean, work: (write: Write) => Result): Promise<Result> => {
+export const decide = async <Result>(
+  server: Server,
+  request: ApiRequest,
+  dryRun: boolean,
+  work: (write: Write) => Result,
+): Promise<Result> => {
+  const manager = managerOfRequest(request);
   try {
     return await server.store.write((transaction) => {
-      const result = work({ transaction, user: request.user, now: server.now(), random: server.random });
+      const result = work({ transaction, user: request.user, now: server.now(), random: server.random, manager });
       if (dryRun) throw new DryRun(result);
       return result;
     });
@@ -42,7 +73,7 @@ const decide = async <Result>(server: Server, request: ApiRequest, dryRun: boole
 const warningHeader = (warnings: readonly string[]): Readonly<Record<string, readonly string[]>> =>
   warnings.length === 0 ? {} : { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) };
 
-const answerObject = (
+export const answerObject = (
   { now }: Server,
   { kind, request }: KindRequest,
   status: number,
@@ -64,7 +95,7 @@ const withRevisionOf = (object: KubernetesObject, before: KubernetesObject | und
 });
 
 /** The object a request came to; `before` is what a dry run left as it was. */
-const outcome = (dryRun: boolean, object: KubernetesObject, before?: KubernetesObject): KubernetesObject =>
+export const outcome = (dryRun: boolean, object: KubernetesObject, before?: KubernetesObject): KubernetesObject =>
   dryRun ? withRevisionOf(object, before) : object;
 
 /** POST of a collection. */
@@ -77,6 +108,10 @@ export const handleCreate = async (server: Server, asked: KindRequest): Promise<
   return answerObject(server, asked, 201, outcome(dryRun, stored.object), warnings);
 };
 
+/** Who makes something that is not there by a request meant for what is, must be allowed to. Throws Forbidden. */
+const requireCreation = ({ transaction, user }: Write, { kind: { group, plural }, namespace, name }: KindRequest): void =>
+  requireAllowed(transaction, user, { verb: 'create', group, resource: plural, subresource: '', namespace, name });
+
 /** PUT of an object or of a part of it. */
 export const handleUpdate = async (server: Server, asked: KindRequest, subresource?: Subresource): Promise<ApiResponse> => {
   const { kind, namespace, name, request } = asked;
@@ -85,7 +120,8 @@ export const handleUpdate = async (server: Server, asked: KindRequest, subresour
   const { stored, status } = await decide(server, request, dryRun, (write) => {
     const isNew =
       kind.createsOnUpdate && subresource === undefined && write.transaction.get(resourceKey(kind), namespace, name) === undefined;
-    if (!isNew) return { stored: replaceObject(write, { kind, namespace, name, subresource, change: () => object }), status: 200 };
+    if (isNew) requireCreation(write, asked);
+    else return { stored: replaceObject(write, { kind, namespace, name, subresource, change: () => object }), status: 200 };
     if ((object.metadata.name ?? name) !== name)
       throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
     const created = { ...object, metadata: { ...without(object.metadata, 'resourceVersion'), name } };
@@ -95,7 +131,7 @@ export const handleUpdate = async (server: Server, asked: KindRequest, subresour
   return answerObject(server, asked, status, outcome(dryRun, stored.object, before), warnings);
 };
 
-const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
+export const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
   try {
     if (type === 'application/json-patch+json') {
       const result = applyJsonPatch(old, patch);
@@ -114,19 +150,84 @@ const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, pa
   }
 };
 
+/** The configuration in an apply patch, which is YAML. Throws BadRequest, Invalid. */
+const configuration = async (request: ApiRequest, { kind, name }: KindRequest): Promise<KubernetesObject> => {
+  if ((request.query.get('fieldManager') ?? '') === '')
+    throw optionsInvalid(request.method, [required('fieldManager', 'is required for apply patch')]);
+  const given = readBody(await request.body(), 'application/yaml');
+  for (const field of ['apiVersion', 'kind'])
+    if (typeof given[field] !== 'string' || given[field] === '') throw badRequest(`an apply patch must say its ${field}`);
+  const { object } = toObject(given, kind, 'Strict');
+  if (object.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  if ((object.metadata.name ?? name) !== name)
+    throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
+  return { ...object, metadata: { ...object.metadata, name } };
+};
+
+/** Server-side apply: makes the object where it is not there, unless a part of it is meant. */
+const handleApply = async (server: Server, asked: KindRequest, subresource?: Subresource): Promise<ApiResponse> => {
+  const { kind, namespace, name, request } = asked;
+  const dryRun = isDryRun(request.query);
+  const force = flag(request.query, 'force');
+  const view = subresource?.view;
+  const sent = await configuration(request, view === undefined ? asked : { ...asked, kind: view.kind });
+  // What is said through a view is said of the fields that it shows.
+  const config =
+    view === undefined
+      ? sent
+      : view.apply(sent, { apiVersion: groupVersion(kind.group, kind.version), kind: kind.kind, metadata: sent.metadata });
+  const { stored, status } = await decide(server, request, dryRun, (write) => {
+    const applied = (live: KubernetesObject): KubernetesObject => {
+      const tracked = { kind, subresource: subresource?.name ?? '', manager: write.manager ?? '', time: timeText(write.now) };
+      const { object, managedFields } = applyConfiguration(tracked, live, config, force);
+      return { ...object, metadata: { ...object.metadata, managedFields } };
+    };
+    if (subresource !== undefined || write.transaction.get(resourceKey(kind), namespace, name) !== undefined) {
+      const part =
+        view === undefined
+          ? subresource
+          : { ...subresource, name: subresource?.name ?? '', verbs: [], apply: (made: KubernetesObject) => made };
+      const replacement = { kind, namespace, name, subresource: part, isPatch: true, tracking: 'applied', change: applied } as const;
+      return { stored: replaceObject(write, replacement), status: 200 };
+    }
+    requireCreation(write, asked);
+    const { uid, resourceVersion } = config.metadata;
+    if (uid !== undefined || resourceVersion !== undefined)
+      throw conflict(kind, name, 'the configuration names a state of the object, and there is no such object');
+    return { stored: createObject(write, kind, namespace, applied(blank(config)), 'applied'), status: 201 };
+  });
+  const before = server.store.get(resourceKey(kind), namespace, name)?.object;
+  const made = outcome(dryRun, stored.object, before);
+  return view === undefined
+    ? answerObject(server, asked, status, made)
+    : answerObject(server, { ...asked, kind: view.kind }, status, view.show(made));
+};
+
+/** What came of a patch, as an object of its kind. A fault of it is one of the patch; its value stays out of the message, for it may be secret. */
+export const patchedObject = (value: Fields, kind: Kind, validation: string, twice: readonly string[]): Input => {
+  try {
+    return toObject(value, kind, validation, twice);
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'BadRequest') throw error;
+    throw invalid({ group: '', kind: '' }, '', [
+      { field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${error.message}` },
+    ]);
+  }
+};
+
 /** PATCH of an object or of a part of it. */
 export const handlePatch = async (server: Server, asked: KindRequest, subresource?: Subresource): Promise<ApiResponse> => {
   const { kind, namespace, name, request } = asked;
   const dryRun = isDryRun(request.query);
   const validation = fieldValidation(request.query);
   const type = patchType(request.header('content-type'), patchTypesOf(kind));
+  if (type === 'application/apply-patch+yaml') return handleApply(server, asked, subresource);
   if (request.query.has('force'))
-    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
-      forbiddenField('force', 'may not be specified for non-apply patch'),
-    ]);
+    throw optionsInvalid(request.method, [forbiddenField('force', 'may not be specified for non-apply patch')]);
   const body = await request.body();
   // A patch may hold directives and nulls, so it is judged by what comes of it.
   const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
+  const twice = duplicatesOf(body, type, validation);
   let warnings: readonly string[] = [];
   const stored = await decide(server, request, dryRun, (write) =>
     replaceObject(write, {
@@ -136,7 +237,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
       subresource,
       isPatch: true,
       change: (old) => {
-        const input = toObject(patched(kind, old, type, patch), kind, validation);
+        const input = patchedObject(patched(kind, old, type, patch), kind, validation, twice);
         warnings = input.warnings;
         return input.object;
       },

@@ -17,6 +17,16 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./up.ts')).defineUp,
   },
   {
+    path: ['up', 'backup'],
+    summary: "Back up the server's store and certificates, also while it runs",
+    load: async () => (await import('./up-backup.ts')).defineUpBackup,
+  },
+  {
+    path: ['up', 'restore'],
+    summary: 'Restore the server from a backup',
+    load: async () => (await import('./up-restore.ts')).defineUpRestore,
+  },
+  {
     path: ['cluster', 'init'],
     summary: 'Write a commented plan to edit',
     load: async () => (await import('./cluster-init.ts')).defineClusterInit,

@@ -80,6 +80,7 @@ const buildTree = async (argv: readonly string[], io: Io): Promise<Tree> => {
     const command = parentOf(row.path.slice(0, -1))
       .command(row.path.at(-1) ?? '')
       .summary(row.summary);
+    groups.set(row.path.join(' '), command);
     if (chosen !== undefined) await defineRow(row, command, io);
   }
   return { program, aside };

@@ -77,7 +77,7 @@ export const completions = async (commandLine: readonly string[], io: Io): Promi
   let next = 0;
   for (; next < words.length - 1; next++) {
     const word = words[next] ?? '';
-    if (rowOf(path) !== undefined) break;
+    if (rowOf(path) !== undefined && !commandsBelow(path).includes(word)) break;
     if (word.startsWith('-')) continue;
     if (!commandsBelow(path).includes(word)) return [];
     path.push(word);
@@ -91,5 +91,7 @@ export const completions = async (commandLine: readonly string[], io: Io): Promi
   }
   const command = new Command(row.path.at(-1));
   const notes = await defineRow(row, command, io);
-  return insideCommand(command, notes, words.slice(next));
+  const rest = words.slice(next);
+  const below = rest.length === 1 ? commandsBelow(path).filter((word) => word.startsWith(rest[0] ?? '')) : [];
+  return [...below, ...insideCommand(command, notes, rest)];
 };

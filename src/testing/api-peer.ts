@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { subjectName } from '../pki/name.ts';
 import { exportPrivateKey, generatePrivateKey, importPrivateKey } from '../pki/private-key.ts';
 import { publicKeyOf } from '../pki/public-key.ts';
@@ -68,7 +69,12 @@ export type ApiPeer = {
   close(): void;
   /** The same server as someone else sees it; undefined is nobody. */
   as(identity: Identity | undefined): Promise<ApiPeer>;
+  /** Makes the server forget what was before now, as it does by itself in time. */
+  forget(): Promise<void>;
 };
+
+type Address = { readonly host: string; readonly port: number };
+type Credentials = { readonly cert?: string; readonly key?: string };
 
 const silenceMs = 10_000;
 
@@ -98,15 +104,55 @@ const contentTypeOf = ({ body, contentType }: SendOptions): string | undefined =
 const bytesOf = ({ body }: SendOptions): string | Uint8Array | undefined =>
   body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
 
+const cannotForget = (): Promise<void> => Promise.reject(new Error('this server forgets in its own time alone'));
+
 /** A server at an address, whose cluster CA lies in `directory` as src/cluster lays it down. */
 export const apiPeer = async (
   name: string,
-  address: { readonly host: string; readonly port: number; readonly directory: string },
+  address: Address & { readonly directory: string; readonly forget?: (peer: ApiPeer) => Promise<void> },
   identity: Identity | undefined,
 ): Promise<ApiPeer> => {
-  const { host, port, directory } = address;
+  const { directory, forget } = address;
   const credentials = identity === undefined ? {} : await issue(directory, identity);
-  const agent = new Agent({ keepAlive: true, ca: readFileSync(join(directory, 'pki/ca.crt')), ...credentials });
+  const calls = callsTo(address, readFileSync(join(directory, 'pki/ca.crt')), credentials);
+  const peer: ApiPeer = {
+    name,
+    ...calls,
+    as: (other) => apiPeer(name, address, other),
+    forget: forget === undefined ? cannotForget : () => forget(peer),
+  };
+  return peer;
+};
+
+/** A server as a kubeconfig names it, its client certificate included. Other identities are impersonated. */
+export const kubeconfigPeer = (name: string, file: string): ApiPeer => {
+  const { clusters, users } = parse(readFileSync(file, 'utf8'));
+  const url = new URL(clusters[0].cluster.server);
+  const decoded = (value: string): string => Buffer.from(value, 'base64').toString();
+  const ca = Buffer.from(clusters[0].cluster['certificate-authority-data'], 'base64');
+  const credentials = { cert: decoded(users[0].user['client-certificate-data']), key: decoded(users[0].user['client-key-data']) };
+  const peerOf = (identity: Identity | 'itself' | undefined): ApiPeer => ({
+    name,
+    ...callsTo(
+      { host: url.hostname, port: Number(url.port) },
+      ca,
+      identity === undefined ? {} : credentials,
+      identity === undefined || identity === 'itself' ? {} : { 'impersonate-user': identity.name, 'impersonate-group': identity.groups },
+    ),
+    as: (other) => Promise.resolve(peerOf(other)),
+    forget: cannotForget,
+  });
+  return peerOf('itself');
+};
+
+/** The requests and watches of one identity. */
+const callsTo = (
+  { host, port }: Address,
+  ca: Buffer,
+  credentials: Credentials,
+  always: Readonly<Record<string, string | readonly string[]>> = {},
+): Pick<ApiPeer, 'send' | 'watch' | 'hang' | 'close'> => {
+  const agent = new Agent({ keepAlive: true, ca, ...credentials });
   const open = (method: string, path: string, options: SendOptions) => {
     const bytes = bytesOf(options);
     const contentType = contentTypeOf(options);
@@ -123,6 +169,7 @@ export const apiPeer = async (
         ...(bytes === undefined || options.headers?.['transfer-encoding'] !== undefined
           ? {}
           : { 'content-length': String(Buffer.byteLength(bytes as string)) }),
+        ...always,
         ...options.headers,
       },
     });
@@ -130,8 +177,6 @@ export const apiPeer = async (
     return request;
   };
   return {
-    name,
-    as: (other) => apiPeer(name, address, other),
     close: () => agent.destroy(),
     hang: (method, path, options = {}, from = 'the body') =>
       new Promise((resolve, reject) => {

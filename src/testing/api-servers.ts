@@ -1,5 +1,6 @@
 // API servers for the parity suite: the embedded one, and a real kube-apiserver with etcd and the controllers that clean up.
 
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
@@ -8,7 +9,7 @@ import { join } from 'node:path';
 import { type TransportLimits, transportLimits } from '../apiserver/https-transport.ts';
 import { provideServerPki } from '../apiserver/server-pki.ts';
 import { startServer } from '../apiserver/start-server.ts';
-import { type ApiPeer, apiPeer } from './api-peer.ts';
+import { type ApiPeer, apiPeer, kubeconfigPeer } from './api-peer.ts';
 import { randomOctets } from './authority-files.ts';
 import { type Daemon, startDaemon, waitFor } from './daemon.ts';
 import { requireTool } from './tools.ts';
@@ -30,6 +31,21 @@ export const freePort = (): Promise<number> =>
 export type TestServer = { readonly peer: ApiPeer; readonly kubeconfigFile: string; stop(): Promise<void> };
 export type EmbeddedTestServer = TestServer & { readonly port: number /** Where the PKI lies. */; readonly cluster: string };
 
+/** How much the embedded server remembers for watches here, so that it can be made to forget. */
+const maxHistoryBytes = 8 * 1024 * 1024;
+
+/** Writes more than the history holds. */
+const overflowHistory = async (peer: ApiPeer): Promise<void> => {
+  const path = '/api/v1/namespaces/default/configmaps';
+  const data = { large: 'x'.repeat(1000 * 1000) };
+  for (let written = 0; written <= maxHistoryBytes; written += 2 * 1000 * 1000) {
+    const made = await peer.send('POST', path, {
+      body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { generateName: 'forget-' }, data },
+    });
+    await peer.send('DELETE', `${path}/${made.json.metadata.name}`);
+  }
+};
+
 /** The embedded server in this process, in a directory of its own; its stop throws what should not have happened. */
 export const startEmbedded = async (limits: Partial<TransportLimits> = {}): Promise<EmbeddedTestServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'certwright-embedded-'));
@@ -42,6 +58,7 @@ export const startEmbedded = async (limits: Partial<TransportLimits> = {}): Prom
     now: () => new Date(),
     random: randomOctets,
     requestedBy: 'test',
+    maxHistoryBytes,
     onBug: (error) => bugs.push(error),
     limits: { ...transportLimits, ...limits },
   });
@@ -51,8 +68,9 @@ export const startEmbedded = async (limits: Partial<TransportLimits> = {}): Prom
     if (bugs.length > 0) throw bugs[0];
   };
   try {
-    const peer = await apiPeer('embedded', { host, port, directory: join(directory, 'cluster') }, tester);
-    return { peer, kubeconfigFile: server.kubeconfigFile, stop, port, cluster: join(directory, 'cluster') };
+    const cluster = join(directory, 'cluster');
+    const peer = await apiPeer('embedded', { host, port, directory: cluster, forget: overflowHistory }, tester);
+    return { peer, kubeconfigFile: server.kubeconfigFile, stop, port, cluster };
   } catch (error) {
     await stop();
     throw error;
@@ -129,7 +147,7 @@ export const startReal = async (): Promise<TestServer> => {
   const logs = join(directory, 'logs');
   mkdirSync(logs, { recursive: true });
   const pki = await provideServerPki({ directory: cluster, host, port, at: new Date(), random: randomOctets, requestedBy: 'test' });
-  const kubeconfigFile = join(cluster, 'localhost/super-admin.conf');
+  const controllersKubeconfig = join(cluster, 'localhost/super-admin.conf');
   const file = (path: string): string => join(cluster, path);
   const daemons: Daemon[] = [];
   const stop = async (): Promise<void> => {
@@ -144,7 +162,7 @@ export const startReal = async (): Promise<TestServer> => {
         'kube-controller-manager',
         requireTool('kube-controller-manager'),
         [
-          `--kubeconfig=${kubeconfigFile}`,
+          `--kubeconfig=${controllersKubeconfig}`,
           '--use-service-account-credentials=false',
           '--leader-elect=false',
           '--bind-address=127.0.0.1',
@@ -159,9 +177,55 @@ export const startReal = async (): Promise<TestServer> => {
         { logFile: join(logs, 'kube-controller-manager.log') },
       ),
     );
-    return { peer: await apiPeer('kube-apiserver', { host, port, directory: cluster }, tester), kubeconfigFile, stop };
+    // Compacts etcd up to now.
+    const forget = async (asked: ApiPeer): Promise<void> => {
+      const { resourceVersion } = (await asked.send('GET', '/api/v1/namespaces')).json.metadata;
+      const env = { ...process.env, ETCDCTL_API: '3' };
+      execFileSync(requireTool('etcdctl'), [`--endpoints=http://${host}:${etcdPort}`, 'compact', resourceVersion], { env, stdio: 'pipe' });
+    };
+    const peer = await apiPeer('kube-apiserver', { host, port, directory: cluster, forget }, tester);
+    // As kubeadm does, for the administrator whose certificate makes him no master.
+    await peer.send('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      body: {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'kubeadm:cluster-admins' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'kubeadm:cluster-admins' }],
+      },
+    });
+    return { peer, kubeconfigFile: join(cluster, 'localhost/admin.conf'), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+};
+
+/** The command that starts a current server for custom resources alone: it takes a folder and prints a kubeconfig's path. */
+export const currentServerCommand: string | undefined = process.env['CERTWRIGHT_CRD_SERVER'] || undefined;
+
+/** The server that CERTWRIGHT_CRD_SERVER starts; it ends on SIGTERM. */
+export const startCurrent = async (): Promise<TestServer> => {
+  const directory = mkdtempSync(join(tmpdir(), 'certwright-current-'));
+  const child = spawn(currentServerCommand ?? '', [join(directory, 'server')], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
+  process.once('exit', () => child.kill('SIGTERM'));
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const kubeconfigFile = await new Promise<string>((resolve, reject) => {
+    let line = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      line += chunk.toString();
+      if (line.includes('\n')) resolve(line.split('\n')[0] ?? '');
+    });
+    void ended.then(() => reject(new Error(`${currentServerCommand} ended: ${said}`)));
+  });
+  return { peer: kubeconfigPeer('apiextensions-apiserver', kubeconfigFile), kubeconfigFile, stop };
 };

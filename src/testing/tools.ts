@@ -10,7 +10,7 @@ import { delimiter, join } from 'node:path';
 /** How a tool gets onto a machine: a Debian package to install, one to unpack into the cache, or Kubernetes' own test binaries. */
 type Source =
   | { readonly install: string }
-  | { readonly unpack: 'bookworm' | 'trixie'; readonly packages: readonly string[]; readonly program?: string }
+  | { readonly unpack: 'bookworm' | 'trixie' | 'sid'; readonly packages: readonly string[]; readonly program?: string }
   | { readonly assets: true };
 
 const sources = {
@@ -23,6 +23,7 @@ const sources = {
   go: { install: 'golang-go' },
   kubectl: { unpack: 'bookworm', packages: ['kubernetes-client'] },
   'kubectl-1.32': { unpack: 'trixie', packages: ['kubectl'], program: 'kubectl' },
+  'kubectl-sid': { unpack: 'sid', packages: ['kubectl'], program: 'kubectl' },
   'openssl-3.5': { unpack: 'trixie', packages: ['openssl', 'openssl-provider-legacy', 'libssl3t64', 'libzstd1', 'zlib1g', 'libc6'] },
   'kube-apiserver': { assets: true },
   'kube-controller-manager': { assets: true },

@@ -1,51 +1,37 @@
-// The parity suite: the same cases against the embedded server and, where its binaries are there, a real kube-apiserver.
+// The parity suite: the same cases against the embedded server and, where its binaries are there, a real kube-apiserver; those of custom
+// resources also against a current server for them, which CERTWRIGHT_CRD_SERVER names.
 
 import { after, before, describe, test } from 'node:test';
-import { startEmbedded, startReal, type TestServer } from '../../src/testing/api-servers.ts';
+import { currentServerCommand, startCurrent, startEmbedded, startReal, type TestServer } from '../../src/testing/api-servers.ts';
 import { needs } from '../../src/testing/tools.ts';
-import { certificateRequestCases } from './parity/certificate-request-cases.ts';
-import { customResourceCases } from './parity/custom-resource-cases.ts';
-import { deleteCases } from './parity/delete-cases.ts';
-import { discoveryCases } from './parity/discovery-cases.ts';
-import { identityCases } from './parity/identity-cases.ts';
-import { listCases } from './parity/list-cases.ts';
-import { watchCases } from './parity/watch-cases.ts';
-import { workloadCases } from './parity/workload-cases.ts';
-import { writeCases } from './parity/write-cases.ts';
+import { allCases, customCases } from './parity/all-cases.ts';
+import type { ParityCase } from './parity/parity-case.ts';
 
-const cases = [
-  ...discoveryCases,
-  ...listCases,
-  ...watchCases,
-  ...writeCases,
-  ...deleteCases,
-  ...certificateRequestCases,
-  ...identityCases,
-  ...customResourceCases,
-  ...workloadCases,
-];
-
-describe('the embedded server', () => {
+const runCases = (start: () => Promise<TestServer>, cases: readonly ParityCase[]): void => {
   let server: TestServer | undefined;
   before(async () => {
-    server = await startEmbedded();
+    server = await start();
   });
   after(() => server?.stop());
   for (const { id, title, run } of cases)
     test(`${id} ${title}`, async () => {
       if (server !== undefined) await run(server.peer);
     });
-});
+};
 
-describe('a real kube-apiserver', needs('etcd', 'kube-apiserver', 'kube-controller-manager'), () => {
-  let server: TestServer | undefined;
-  before(async () => {
-    server = await startReal();
-  });
-  after(() => server?.stop());
-  for (const { id, title, run, embeddedOnly } of cases)
-    if (embeddedOnly === undefined)
-      test(`${id} ${title}`, async () => {
-        if (server !== undefined) await run(server.peer);
-      });
-});
+describe('the embedded server', () => runCases(startEmbedded, allCases));
+
+describe('a real kube-apiserver', needs('etcd', 'etcdctl', 'kube-apiserver', 'kube-controller-manager'), () =>
+  runCases(
+    startReal,
+    allCases.filter(({ embeddedOnly }) => embeddedOnly === undefined),
+  ),
+);
+
+const withoutCurrent = 'CERTWRIGHT_CRD_SERVER names no command that starts a current server for custom resources';
+describe('a current server for custom resources', { skip: currentServerCommand === undefined ? withoutCurrent : false }, () =>
+  runCases(
+    startCurrent,
+    customCases.filter(({ notOnCurrent }) => notOnCurrent === undefined),
+  ),
+);

@@ -2,14 +2,18 @@
 
 import type { Kind } from '../kind.ts';
 import { certificateSigningRequestKind } from './certificate-signing-request.ts';
+import { clusterTrustBundleKind } from './cluster-trust-bundle.ts';
 import { configMapKind } from './config-map.ts';
 import { customResourceDefinitionKind } from './custom-resource-definition.ts';
-import { eventKind } from './event.ts';
+import { endpointSliceKind, endpointsKind } from './endpoints.ts';
+import { eventKind, newEventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
-import { endpointSliceKind, endpointsKind, ingressClassKind, ingressKind } from './network.ts';
+import { ingressClassKind, ingressKind } from './network.ts';
+import { podKind } from './pod.ts';
+import { podCertificateRequestKind } from './pod-certificate-request.ts';
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from './rbac.ts';
-import { apiServiceKind, clusterTrustBundleKind } from './registration.ts';
+import { apiServiceKind } from './registration.ts';
 import {
   localSubjectAccessReviewKind,
   selfSubjectAccessReviewKind,
@@ -21,7 +25,7 @@ import {
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
-import { deploymentKind, nodeKind, podKind, statefulSetKind } from './workload.ts';
+import { controllerRevisionKind, deploymentKind, nodeKind, replicaSetKind, statefulSetKind } from './workload.ts';
 
 export const builtInKinds: readonly Kind[] = [
   namespaceKind,
@@ -29,6 +33,7 @@ export const builtInKinds: readonly Kind[] = [
   secretKind,
   serviceAccountKind,
   eventKind,
+  newEventKind,
   leaseKind,
   certificateSigningRequestKind,
   nodeKind,
@@ -37,11 +42,14 @@ export const builtInKinds: readonly Kind[] = [
   endpointsKind,
   deploymentKind,
   statefulSetKind,
+  replicaSetKind,
+  controllerRevisionKind,
   ingressKind,
   ingressClassKind,
   endpointSliceKind,
   apiServiceKind,
   clusterTrustBundleKind,
+  podCertificateRequestKind,
   customResourceDefinitionKind,
   roleKind,
   clusterRoleKind,

@@ -12,6 +12,7 @@ import { defineKind, type UserInfo } from '../kind.ts';
 import { segmentName } from '../metadata.ts';
 import { type Fields, fieldsAt, isFields, isSameJson, type KubernetesObject, listAt, textAt, without } from '../object.ts';
 import { duplicateValue, type FieldProblem, forbiddenField, invalidValue, notSupported, required } from '../status.ts';
+import { signerNameProblem } from './signer-name.ts';
 
 const spec = (object: KubernetesObject): Fields => fieldsAt(object, 'spec');
 const conditions = (object: KubernetesObject): readonly Fields[] => listAt(object['status'], 'conditions').filter(isFields);
@@ -40,17 +41,6 @@ const readRequest = (base64: string): string | undefined => {
     if (isCodedError(error)) return error.message;
     throw error;
   }
-};
-
-const signerNameProblem = (name: string): string | undefined => {
-  const [domain = '', path = '', ...more] = name.split('/');
-  if (more.length > 0 || path === '' || domain === '')
-    return 'must be a fully qualified domain and path of the form "example.com/signer-name"';
-  if (name.length > 571) return 'must have at most 571 bytes';
-  if (domain.split('.').length < 2) return 'should be a domain with at least two segments separated by dots';
-  return /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(domain) && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(path)
-    ? undefined
-    : "must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 };
 
 const specProblems = (object: KubernetesObject): readonly FieldProblem[] => {

@@ -39,6 +39,15 @@ const versionProblems = (version: Fields, path: string): readonly FieldProblem[]
   ] as const)
     if (Object.keys(scale).length > 0 && !textAt(scale, field).startsWith(root))
       problems.push(invalidValue(`${path}.subresources.scale.${field}`, textAt(scale, field), `should be a json path under ${root}`));
+    else if (Object.keys(scale).length > 0 && !/^(?:\.[A-Za-z_][\w-]*)+$/.test(textAt(scale, field)))
+      problems.push(
+        invalidValue(`${path}.subresources.scale.${field}`, textAt(scale, field), 'should be a simple json path without array notation'),
+      );
+  const selector = textAt(scale, 'labelSelectorPath');
+  if (selector !== '' && !/^\.(?:spec|status)(?:\.[A-Za-z_][\w-]*)+$/.test(selector))
+    problems.push(
+      invalidValue(`${path}.subresources.scale.labelSelectorPath`, selector, 'should be a json path under either .spec or .status'),
+    );
   return problems;
 };
 

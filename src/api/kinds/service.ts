@@ -1,11 +1,13 @@
-// Service (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/). Stored, with the cluster address that a cluster would
-// have given; nothing routes to it here.
+// Service (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/). Stored, with the addresses that a cluster would
+// have given (service-addresses.ts); nothing routes to it here.
 
+import { isIP } from 'node:net';
 import { ageColumn, nameColumn, text } from '../column.ts';
 import { defineKind, keepStatus, statusSubresource } from '../kind.ts';
 import { serviceName } from '../metadata.ts';
 import { type Fields, fieldsAt, isFields, type KubernetesObject, listAt, textAt } from '../object.ts';
-import { type FieldProblem, invalidValue, notSupported, required } from '../status.ts';
+import { duplicateValue, type FieldProblem, forbiddenField, invalidValue, notSupported, required } from '../status.ts';
+import { addressProblems, hasNodePorts, keepAddresses, withAddresses } from './service-addresses.ts';
 
 const spec = (object: KubernetesObject): Fields => fieldsAt(object, 'spec');
 const type = (object: KubernetesObject): string => textAt(object['spec'], 'type') || 'ClusterIP';
@@ -34,38 +36,56 @@ const selectorText = (object: KubernetesObject): string =>
 const problems = (object: KubernetesObject): readonly FieldProblem[] => {
   const found: FieldProblem[] = [];
   if (!types.includes(type(object))) found.push(notSupported('spec.type', type(object), types));
-  const isHeadless = textAt(object['spec'], 'clusterIP') === 'None';
+  const address = textAt(object['spec'], 'clusterIP');
+  const isHeadless = address === 'None';
+  if (address !== '' && !isHeadless && isIP(address) === 0)
+    found.push(invalidValue('spec.clusterIPs[0]', address, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+  if (isHeadless && hasNodePorts(object))
+    found.push(invalidValue('spec.clusterIPs[0]', address, `may not be set to 'None' for ${type(object)} services`));
+  if (address !== '' && type(object) === 'ExternalName')
+    found.push(forbiddenField('spec.clusterIPs', 'may not be set for ExternalName services'));
+  const affinity = textAt(object['spec'], 'sessionAffinity');
+  if (!['ClientIP', 'None'].includes(affinity)) found.push(notSupported('spec.sessionAffinity', affinity, ['ClientIP', 'None']));
   if (ports(object).length === 0 && type(object) !== 'ExternalName' && !isHeadless) found.push(required('spec.ports'));
   if (type(object) === 'ExternalName' && textAt(object['spec'], 'externalName') === '') found.push(required('spec.externalName'));
   for (const [i, port] of ports(object).entries()) {
     const number = port['port'];
     if (typeof number !== 'number' || number < 1 || number > 65_535)
       found.push(invalidValue(`spec.ports[${i}].port`, number ?? 0, 'must be between 1 and 65535, inclusive'));
-    if (textAt(port, 'name') === '' && ports(object).length > 1) found.push(required(`spec.ports[${i}].name`));
+    const name = textAt(port, 'name');
+    if (name === '' && ports(object).length > 1) found.push(required(`spec.ports[${i}].name`));
+    if (name !== '' && ports(object).findIndex((other) => textAt(other, 'name') === name) < i)
+      found.push(duplicateValue(`spec.ports[${i}].name`, name));
+    if (ports(object).findIndex((other) => other['port'] === number && other['protocol'] === port['protocol']) < i)
+      found.push(duplicateValue(`spec.ports[${i}]`, { port: number, protocol: port['protocol'] }));
+    if (typeof port['nodePort'] === 'number' && port['nodePort'] !== 0 && !hasNodePorts(object))
+      found.push(forbiddenField(`spec.ports[${i}].nodePort`, `may not be used when \`type\` is '${type(object)}'`));
     if (!['TCP', 'UDP', 'SCTP'].includes(textAt(port, 'protocol')))
       found.push(notSupported(`spec.ports[${i}].protocol`, port['protocol'], ['SCTP', 'TCP', 'UDP']));
   }
   return found;
 };
 
-/** An address out of 10.96.0.0/16 that follows from the object's uid: stable, and apart from others' with high probability. */
-const clusterAddress = ({ metadata: { uid = '' } }: KubernetesObject): string => {
-  const number = Number.parseInt(uid.replaceAll('-', '').slice(0, 8) || '0', 16) % 65_000;
-  return `10.96.${(number + 16) >> 8}.${(number + 16) & 0xff}`;
-};
-
 const withDefaults = (object: KubernetesObject): KubernetesObject => {
   const given = spec(object);
   const hasAddress = type(object) !== 'ExternalName';
-  const clusterIP = textAt(given, 'clusterIP') || (hasAddress ? clusterAddress(object) : '');
+  const clusterIP = textAt(given, 'clusterIP');
   return {
     ...object,
     spec: {
       sessionAffinity: 'None',
       ...(hasAddress ? { internalTrafficPolicy: 'Cluster', ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' } : {}),
-      ...(type(object) === 'NodePort' || type(object) === 'LoadBalancer' ? { externalTrafficPolicy: 'Cluster' } : {}),
+      ...(hasNodePorts(object) ? { externalTrafficPolicy: 'Cluster' } : {}),
+      ...(type(object) === 'LoadBalancer' ? { allocateLoadBalancerNodePorts: true } : {}),
       ...given,
       type: type(object),
+      ...(given['sessionAffinity'] === 'ClientIP'
+        ? {
+            sessionAffinityConfig: {
+              clientIP: { timeoutSeconds: 10_800, ...fieldsAt(fieldsAt(given, 'sessionAffinityConfig'), 'clientIP') },
+            },
+          }
+        : {}),
       ...(clusterIP === '' ? {} : { clusterIP, clusterIPs: [clusterIP] }),
       ...(ports(object).length === 0
         ? {}
@@ -73,7 +93,11 @@ const withDefaults = (object: KubernetesObject): KubernetesObject => {
             ports: ports(object).map((port) => ({
               ...port,
               protocol: port['protocol'] ?? 'TCP',
-              targetPort: port['targetPort'] ?? port['port'],
+              // Protobuf writes the number of a port that was left out.
+              targetPort:
+                port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === ''
+                  ? port['port']
+                  : port['targetPort'],
             })),
           }),
     },
@@ -102,17 +126,15 @@ export const serviceKind = defineKind({
     text('Selector', selectorText, 1),
   ],
   subresources: [statusSubresource('status and metadata')],
-  forCreate: (object) => ({ ...object, status: { loadBalancer: {} } }),
-  forUpdate: (object, old) => {
-    const kept = textAt(object['spec'], 'clusterIP') === '' && type(object) !== 'ExternalName' ? textAt(old['spec'], 'clusterIP') : '';
-    return keepStatus(kept === '' ? object : { ...object, spec: { ...spec(object), clusterIP: kept } }, old);
-  },
+  forCreate: (object, { transaction }) => withAddresses({ ...object, status: { loadBalancer: {} } }, transaction),
+  forUpdate: (object, old, { transaction }) => withAddresses(keepAddresses(keepStatus(object, old), old), transaction),
   withDefaults,
   problems,
-  changeProblems: (object, old) => {
+  createProblems: (object, { transaction }) => addressProblems(object, undefined, transaction),
+  changeProblems: (object, old, { transaction }) => {
     const [before, after] = [textAt(old['spec'], 'clusterIP'), textAt(object['spec'], 'clusterIP')];
     return before !== '' && after !== before && type(object) !== 'ExternalName' && type(old) !== 'ExternalName'
       ? [invalidValue('spec.clusterIPs[0]', [after], 'may not change once set')]
-      : [];
+      : addressProblems(object, old, transaction);
   },
 });

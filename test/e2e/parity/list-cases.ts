@@ -194,6 +194,19 @@ export const listCases: readonly ParityCase[] = [
     const path = await filled(api, 0);
     expectStatus(await api.send('GET', `${path}?resourceVersionMatch=Exact`), 422, 'Invalid');
   }),
+  parityCase('C044', 'a page of a state that is forgotten is 410, with a token for what remains now', async (api) => {
+    const path = await filled(api, 4);
+    const first = (await api.send('GET', `${path}?${own}&limit=2`)).json;
+    await create(api, path, configMap('c2a', {}, { labels: { own: 'yes' } }));
+    await api.forget();
+    const gone = expectStatus(await api.send('GET', `${path}?${own}&limit=2&continue=${first.metadata.continue}`), 410, 'Expired').json;
+    assert.match(gone.message, /continue parameter is too old/);
+    const rest = expectStatus(await api.send('GET', `${path}?${own}&continue=${gone.metadata.continue}`), 200).json;
+    assert.deepEqual(
+      rest.items.map((item: { metadata: { name: string } }) => item.metadata.name),
+      ['c2', 'c2a', 'c3'],
+    );
+  }),
   parityCase('C055', 'every operator of label selectors', async (api) => {
     const { path } = await newNamespace(api);
     for (const [name, labels] of Object.entries({ a: { app: 'x', n: '1' }, b: { app: 'y', n: '5' }, c: { other: 'z' } }))

@@ -76,6 +76,20 @@ export const watchCases: readonly ParityCase[] = [
     const took = Date.now() - started;
     assert.ok(took > 1500 && took < 6000, `${took} ms`);
   }),
+  parityCase('C050', 'a watch from a version that is forgotten is one error, and ends', async (api) => {
+    // A real server keeps the latest changes of most kinds apart from its store, but not those of events.
+    const path = `${(await newNamespace(api)).path}/events`;
+    await api.forget();
+    const stream = await api.watch(`${path}?watch=true&resourceVersion=1`);
+    const event = await stream.next();
+    assert.deepEqual(
+      [stream.status, event?.type, event?.object.kind, event?.object.code, event?.object.reason],
+      [200, 'ERROR', 'Status', 410, 'Expired'],
+    );
+    assert.match(event?.object.message, /too old/);
+    assert.equal(await stream.next(), undefined);
+    stream.close();
+  }),
   parityCase('C051', 'the first table of a watch has the columns', async (api) => {
     const path = `${(await newNamespace(api)).path}/configmaps`;
     const stream = await api.watch(

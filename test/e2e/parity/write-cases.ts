@@ -201,6 +201,33 @@ export const writeCases: readonly ParityCase[] = [
     },
     'field validation came with 1.25',
   ),
+  parityCase(
+    'duplicate-fields',
+    'a field that stands twice is warned of, or refused where asked, by its path',
+    async (api) => {
+      const path = `${(await newNamespace(api)).path}/configmaps`;
+      const text = '{"metadata":{"name":"c","labels":{"a":"1","a":"2"}},"data":{"a":"1","b":"2","a":"3"}}';
+      const send = (validation: string, body = text, contentType = 'application/json') =>
+        api.send('POST', `${path}?fieldValidation=${validation}`, { body, contentType });
+      const refused = expectStatus(await send('Strict'), 400, 'BadRequest').json.message;
+      assert.match(refused, /strict decoding error: duplicate field "metadata\.labels\.a", duplicate field "data\.a"$/);
+      const yaml = 'metadata:\n  name: yaml\ndata:\n  a: "1"\n  a: "2"\n';
+      const said = expectStatus(await send('Strict', yaml, 'application/yaml'), 400).json.message;
+      assert.match(said, /strict decoding error: yaml: unmarshal errors:\n {2}line 5: key "a" already set in map$/);
+      const warned = expectStatus(await send('Warn'), 201);
+      assert.deepEqual([warned.json.data, warned.json.metadata.labels], [{ a: '3', b: '2' }, { a: '2' }]);
+      assert.match(String(warned.headers['warning']), /duplicate field \\"metadata\.labels\.a\\".*duplicate field \\"data\.a\\"/);
+      assert.equal(expectStatus(await send('Ignore', yaml, 'application/yaml'), 201).headers['warning'], undefined);
+      const patch = (body: string, contentType: string) => api.send('PATCH', `${path}/c`, { body, contentType });
+      assert.match(String((await patch('{"data":{"x":"1","x":"2"}}', merge)).headers['warning']), /duplicate field \\"data\.x\\"/);
+      const operations = '[{"op":"add","op":"add","path":"/data/z","value":"1"}]';
+      assert.match(
+        String((await patch(operations, 'application/json-patch+json')).headers['warning']),
+        /json patch duplicate field \\"\[0\]\.op\\"/,
+      );
+    },
+    'field validation came with 1.25',
+  ),
   parityCase('secret-rules', 'secrets: stringData wins, types need their keys, the type stays', async (api) => {
     const path = `${(await newNamespace(api)).path}/secrets`;
     const secret = (name: string, fields: object) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, ...fields });

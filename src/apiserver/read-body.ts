@@ -36,15 +36,6 @@ const parseText = (text: string): unknown => {
 const maxYamlBytes = 1024 * 1024;
 const maxAliases = 100;
 
-/** A body as a value, and how to find what stands twice in it. */
-type Parsed = { readonly value: unknown; duplicates(isStrict: boolean): readonly string[] };
-
-/** What stands twice in JSON, in the words of a warning. */
-export const duplicateWarnings = (text: string): readonly string[] =>
-  duplicateFields(text).map((field) => `duplicate field ${JSON.stringify(field)}`);
-
-const parsedJson = (text: string, value: unknown): Parsed => ({ value, duplicates: () => duplicateWarnings(text) });
-
 /** Throws BadRequest for more aliases than are resolved: each search goes through the document. */
 const requireFewAliases = (document: Document): void => {
   let aliases = 0;
@@ -54,6 +45,15 @@ const requireFewAliases = (document: Document): void => {
     },
   });
 };
+
+/** A body as a value, and how to find what stands twice in it. */
+type Parsed = { readonly value: unknown; duplicates(isStrict: boolean): readonly string[] };
+
+/** What stands twice in JSON, in the words of a warning. */
+export const duplicateWarnings = (text: string): readonly string[] =>
+  duplicateFields(text).map((field) => `duplicate field ${JSON.stringify(field)}`);
+
+const parsedJson = (text: string, value: unknown): Parsed => ({ value, duplicates: () => duplicateWarnings(text) });
 
 const parseYaml = (body: Uint8Array): Parsed => {
   const text = asText(body);

@@ -151,7 +151,7 @@ const callsTo = (
   ca: Buffer,
   credentials: Credentials,
   always: Readonly<Record<string, string | readonly string[]>> = {},
-): Pick<ApiPeer, 'close' | 'hang' | 'send' | 'watch'> => {
+): Pick<ApiPeer, 'send' | 'watch' | 'hang' | 'close'> => {
   const agent = new Agent({ keepAlive: true, ca, ...credentials });
   const open = (method: string, path: string, options: SendOptions) => {
     const bytes = bytesOf(options);

@@ -79,9 +79,11 @@ const readAll = (message: IncomingMessage, maxBytes: number): Promise<Uint8Array
     });
     message.on('end', () => (length > maxBytes ? reject(tooLarge(maxBytes)) : resolve(Buffer.concat(chunks))));
     // It hung up or was too slow; nobody reads the answer.
-    const endedEarly = (): void => reject(badRequest('the body of the request ended early'));
+    const endedEarly = (): void => {
+      if (!message.readableEnded) reject(badRequest('the body of the request ended early'));
+    };
     message.on('error', endedEarly).on('close', endedEarly);
-    if (message.destroyed && !message.readableEnded) endedEarly();
+    if (message.destroyed) endedEarly();
   });
 
 /** Asked of TLS once for each connection, for it parses them each time. */

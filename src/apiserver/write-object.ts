@@ -83,8 +83,14 @@ const withoutManaged = (object: KubernetesObject): KubernetesObject =>
 export type Tracking = 'update' | 'applied';
 
 /** Throws Invalid with every fault of an object. */
-const requireValid = (kind: Kind, object: KubernetesObject, more: readonly FieldProblem[] = []): void => {
-  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object), ...more];
+const requireValid = (
+  kind: Kind,
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  more: readonly FieldProblem[] = [],
+): void => {
+  const found = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object), ...more];
+  const problems = [...found, ...(kind.rules?.(object, old, found) ?? [])];
   if (problems.length > 0) throw invalid(kind, object.metadata.name ?? object.metadata.generateName ?? '', problems);
 };
 
@@ -119,7 +125,7 @@ export const createObject = (
   const meant = { ...sent, metadata };
   const object = kind.withDefaults(kind.forCreate(meant, write));
   requireManaged(kind, name ?? '', sentManaged);
-  requireValid(kind, object, kind.createProblems(object, write));
+  requireValid(kind, object, undefined, kind.createProblems(object, write));
   if (name === undefined) throw invalid(kind, '', []);
   requireNoEscalation(transaction, write.user, kind, object, undefined, '');
   if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
@@ -233,7 +239,7 @@ export const replaceObject = (write: Write, replacement: Replacement): Stored =>
     ...(subresource === undefined ? kind.changeProblems(next, old, write) : (subresource.problems?.(next, old, write) ?? [])),
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
-  requireValid(kind, next);
+  requireValid(kind, next, old);
   requireNoEscalation(transaction, write.user, kind, next, old, subresource?.name ?? '');
   const managedFields =
     tracking === 'applied'

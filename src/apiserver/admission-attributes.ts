@@ -15,6 +15,8 @@ export type AdmissionAttributes = {
   /** Empty where there is none. */
   readonly namespace: string;
   readonly name: string;
+  /** The kind that the objects are shown as, where a part of the object has a kind of its own. */
+  readonly shownAs?: { readonly group: string; readonly version: string; readonly kind: string } | undefined;
   /** What is to be stored; undefined for a deletion. */
   readonly object: KubernetesObject | undefined;
   /** What is stored; undefined for a creation. */
@@ -64,7 +66,7 @@ export const matchedKind = (
 
 /** The write as it is told in another version of its kind. */
 export const inVersionOf = (attributes: AdmissionAttributes, kind: Kind): AdmissionAttributes =>
-  kind.version === attributes.kind.version
+  kind.version === attributes.kind.version || attributes.shownAs !== undefined
     ? attributes
     : { ...attributes, object: inVersion(kind, attributes.object), oldObject: inVersion(kind, attributes.oldObject) };
 

@@ -3,6 +3,7 @@
 import type { Kind, UserInfo } from '../api/kind.ts';
 import { badRequest, invalidValue } from '../api/status.ts';
 import { CodedError } from '../base/coded-error.ts';
+import type { WebhookCaller } from './call-webhook.ts';
 import type { KindTable } from './kind-table.ts';
 import type { Store } from './store.ts';
 
@@ -40,6 +41,7 @@ export type Server = {
   readonly kinds: KindTable;
   readonly now: () => Date;
   readonly random: (length: number) => Uint8Array;
+  readonly webhooks: WebhookCaller;
 };
 
 /** What a request asks of one kind. */

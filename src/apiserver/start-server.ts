@@ -9,6 +9,7 @@ import { type DirectoryLock, lockDirectory } from '../base/directory-lock.ts';
 import { errorClass } from '../base/error-codes.ts';
 import { applyOnce, type ManifestFile } from './apply-manifests.ts';
 import { certificateAuthenticator } from './authenticate.ts';
+import { webhookCaller } from './call-webhook.ts';
 import { dataDirectory as dataDirectoryPlaces } from './data-directory.ts';
 import { startExtensionAuthentication } from './extension-authentication.ts';
 import { imitatedVersion, type Surface } from './handle-request.ts';
@@ -167,11 +168,13 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
   const version = imitatedVersion(process.versions.node, `${process.platform}/${process.arch}`);
   const reached = localHost(host);
   let isReady = true;
+  const webhooks = webhookCaller();
   const surface: Surface = {
     store,
     kinds,
     now,
     random,
+    webhooks,
     tokenKey: tokenKey(pki.tokenKey, issuer),
     audiences: [issuer],
     openApi: openApi(kinds, version['gitVersion'] ?? ''),
@@ -222,6 +225,7 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
       stopExtensions();
       housekeeping.stop();
       await drain(transport, streams);
+      await webhooks.close();
       // What was decided in this turn is written.
       await store.write(() => undefined);
     },

@@ -45,9 +45,9 @@ const write = async (
 ): Promise<ApiResponse> => {
   const { kind, namespace, name, request } = asked;
   const dryRun = isDryRun(request.query);
-  const subresource = { name: part.name, verbs: ['update'] as const, apply: (sent: KubernetesObject) => sent };
+  const subresource = { name: part.name, verbs: ['update'] as const, view: part.view, apply: (sent: KubernetesObject) => sent };
   let warnings: readonly string[] = [];
-  const stored = await decide(server, request, dryRun, (context) =>
+  const decided = await decide(server, request, dryRun, (context) =>
     replaceObject(context, {
       kind,
       namespace,
@@ -62,7 +62,8 @@ const write = async (
     }),
   );
   const before = server.store.get(resourceKey(kind), namespace, name)?.object;
-  return answerObject(server, { ...asked, kind: part.view.kind }, 200, part.view.show(outcome(dryRun, stored.object, before)), warnings);
+  const shown = part.view.show(outcome(dryRun, decided.result.object, before));
+  return answerObject(server, { ...asked, kind: part.view.kind }, 200, shown, [...warnings, ...decided.warnings]);
 };
 
 /** GET, PUT and PATCH of such a part. Throws what reads and writes of objects throw. */

@@ -77,6 +77,8 @@ export const errorCodes = {
   UnsupportedMediaType: { class: 'input', about: 'a body is in a format that is not read' },
   RequestEntityTooLarge: { class: 'input', about: 'a body is larger than is accepted' },
   Timeout: { class: 'transient', about: 'a state of the future was asked for, or something took too long' },
+  AdmissionDenied: { class: 'permanent', about: 'an admission webhook or policy does not let an object be written' },
+  WebhookFailed: { class: 'transient', about: 'an admission webhook could not be asked, or its answer is none' },
   TooManyRequests: { class: 'transient', about: 'more is asked than is served at once; try again later' },
   ServiceUnavailable: { class: 'transient', about: 'the server is starting or stopping' },
   // asking a Kubernetes API

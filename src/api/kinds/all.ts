@@ -25,6 +25,7 @@ import {
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
+import { mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind } from './webhook-configuration.ts';
 import { controllerRevisionKind, deploymentKind, nodeKind, replicaSetKind, statefulSetKind } from './workload.ts';
 
 export const builtInKinds: readonly Kind[] = [
@@ -51,6 +52,8 @@ export const builtInKinds: readonly Kind[] = [
   clusterTrustBundleKind,
   podCertificateRequestKind,
   customResourceDefinitionKind,
+  mutatingWebhookConfigurationKind,
+  validatingWebhookConfigurationKind,
   roleKind,
   clusterRoleKind,
   roleBindingKind,

@@ -23,7 +23,7 @@ export type AdmissionAttributes = {
   readonly oldObject: KubernetesObject | undefined;
   readonly user: UserInfo;
   readonly isDryRun: boolean;
-  /** CreateOptions, UpdateOptions, PatchOptions or DeleteOptions, as they were understood. */
+  /** What else was asked for: CreateOptions, UpdateOptions or DeleteOptions, less kind and version. */
   readonly options: Fields;
 };
 

@@ -1,6 +1,7 @@
 // What an admission webhook is asked and what it answers
 // (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#webhook-request-and-response).
 
+import type { Operation } from '../api/admission-rules.ts';
 import type { Kind } from '../api/kind.ts';
 import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, listAt, textAt } from '../api/object.ts';
 import { admissionDenied, type StatusCause } from '../api/status.ts';
@@ -28,10 +29,16 @@ export const reviewVersion = (webhook: Fields): string =>
 const named = (fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '' && value !== undefined));
 
+/** What patches come to is told as an update or a creation. */
+const optionsKinds: Readonly<Record<Operation, string>> = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' };
+
 /** The question about a write, told in the version of its kind that the webhook wants. All but its uid. */
 export const admissionRequest = (attributes: AdmissionAttributes, asked: Kind): Fields => {
   const { kind, subresource, namespace, name, operation, user, object, oldObject, isDryRun, options } = inVersionOf(attributes, asked);
-  const kindOf = ({ group, version, kind }: Kind): Fields => attributes.shownAs ?? { group, version, kind };
+  const kindOf = (own: Kind): Fields => {
+    const { group, version, kind } = attributes.shownAs ?? own;
+    return { group, version, kind };
+  };
   const resourceOf = ({ group, version, plural }: Kind): Fields => ({ group, version, resource: plural });
   return {
     ...named({ subResource: subresource, requestSubResource: subresource, name, namespace: kind.isNamespaced ? namespace : '' }),
@@ -44,7 +51,7 @@ export const admissionRequest = (attributes: AdmissionAttributes, asked: Kind): 
     object: object ?? null,
     oldObject: oldObject ?? null,
     dryRun: isDryRun,
-    options,
+    options: { kind: optionsKinds[operation], apiVersion: 'meta.k8s.io/v1', ...options },
   };
 };
 

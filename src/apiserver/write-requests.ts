@@ -46,8 +46,6 @@ const managerOfRequest = ({ query, header, method }: ApiRequest): string => {
 const optionsOf = (request: ApiRequest, dryRun: boolean): Fields => {
   const [manager, validation] = [request.query.get('fieldManager'), request.query.get('fieldValidation')];
   return {
-    kind: optionsKinds[request.method] ?? 'DeleteOptions',
-    apiVersion: 'meta.k8s.io/v1',
     ...(dryRun ? { dryRun: ['All'] } : {}),
     ...(manager === null || manager === '' ? {} : { fieldManager: manager }),
     ...(validation === null || validation === '' ? {} : { fieldValidation: validation }),

@@ -13,6 +13,7 @@ import type { ParityCase } from './parity-case.ts';
 import { podCertificateCases } from './pod-certificate-cases.ts';
 import { scaleCases } from './scale-cases.ts';
 import { watchCases } from './watch-cases.ts';
+import { webhookCases } from './webhook-cases.ts';
 import { workloadCases } from './workload-cases.ts';
 import { writeCases } from './write-cases.ts';
 
@@ -33,4 +34,5 @@ export const allCases: readonly ParityCase[] = [
   ...eventCases,
   ...scaleCases.filter(({ id }) => id !== 'C109'),
   ...podCertificateCases,
+  ...webhookCases,
 ];

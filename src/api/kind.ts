@@ -101,6 +101,8 @@ export type Kind = {
   /** What of two states is compared to tell whether the generation grows. */
   readonly countsGeneration: (object: KubernetesObject, old: KubernetesObject) => readonly [KubernetesObject, KubernetesObject];
   readonly problems: (object: KubernetesObject) => readonly FieldProblem[];
+  /** What an object breaks of rules that may look at what was before; `found` is what `problems` found. */
+  readonly rules?: (object: KubernetesObject, old: KubernetesObject | undefined, found: readonly FieldProblem[]) => readonly FieldProblem[];
   /** What is wrong with an object only when it is new. */
   readonly createProblems: (object: KubernetesObject, context: WriteContext) => readonly FieldProblem[];
   readonly changeProblems: (object: KubernetesObject, old: KubernetesObject, context: WriteContext) => readonly FieldProblem[];

@@ -2,7 +2,8 @@
 // other rules. Pure: objects come in as values.
 
 import type { UserInfo } from './kind.ts';
-import { fieldsAt, isFields, type KubernetesObject, listAt, textAt } from './object.ts';
+import { fieldsAt, type KubernetesObject, listAt, textAt } from './object.ts';
+import { isEmptySelector, selectsLabels } from './object-selector.ts';
 
 export type PolicyRule = {
   readonly verbs: readonly string[];
@@ -124,25 +125,6 @@ export const uncovered = (owned: readonly PolicyRule[], wanted: readonly PolicyR
 
 /** Whether labels are selected by one of a ClusterRole's aggregation selectors. */
 export const aggregates = (aggregating: KubernetesObject, labels: Readonly<Record<string, string>>): boolean =>
-  listAt(aggregating['aggregationRule'], 'clusterRoleSelectors').some((selector) => {
-    const wanted = Object.entries(fieldsAt(selector, 'matchLabels'));
-    const expressions = listAt(selector, 'matchExpressions').filter(isFields);
-    if (wanted.length + expressions.length === 0) return false;
-    return (
-      wanted.every(([key, value]) => labels[key] === value) &&
-      expressions.every((expression) => {
-        const value = labels[textAt(expression, 'key')];
-        const values = listAt(expression, 'values');
-        switch (textAt(expression, 'operator')) {
-          case 'In':
-            return values.includes(value);
-          case 'NotIn':
-            return !values.includes(value);
-          case 'Exists':
-            return value !== undefined;
-          default:
-            return value === undefined;
-        }
-      })
-    );
-  });
+  listAt(aggregating['aggregationRule'], 'clusterRoleSelectors').some(
+    (selector) => !isEmptySelector(selector) && selectsLabels(selector, labels),
+  );

@@ -4,17 +4,20 @@
 import { type Fields, fieldsAt, isFields, listAt } from './object.ts';
 import { type FieldProblem, forbiddenField, invalidValue, notSupported, required } from './status.ts';
 import { compilePattern, type Structural, schemaProblems, withDefaults } from './structural-schema.ts';
+import { brokenRules, ruleProblems } from './validation-rules.ts';
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 const maxDepth = 50;
 
 /** What would be left unenforced; refused by name rather than taken and not obeyed. */
-const unenforced = ['x-kubernetes-validations', '$ref', 'definitions', 'dependencies', 'patternProperties', 'additionalItems'];
+const unenforced = ['$ref', 'definitions', 'dependencies', 'patternProperties', 'additionalItems'];
 
 type Position = {
   readonly path: string;
   readonly depth: number /** Below allOf, anyOf, oneOf or not nothing is specified, only checked. */;
   readonly isJunctor: boolean;
+  /** The list without keys that this is below, where entries of before cannot be found again. */
+  readonly uncorrelated: string | undefined;
 };
 
 const patternProblems = (schema: Fields, path: string): readonly FieldProblem[] => {
@@ -55,7 +58,9 @@ const listTypeProblems = (schema: Fields, path: string): readonly FieldProblem[]
 const defaultProblems = (schema: Fields, path: string): readonly FieldProblem[] => {
   if (schema['default'] === undefined) return [];
   const filled = withDefaults(schema['default'], schema as Structural);
-  return schemaProblems(filled, schema as Structural, `${path}.default`);
+  const at = `${path}.default`;
+  const problems = schemaProblems(filled, schema as Structural, at);
+  return [...problems, ...brokenRules(schema as Structural, filled, undefined, problems, { path: at, isRoot: false })];
 };
 
 const nodeProblems = (schema: unknown, position: Position): readonly FieldProblem[] => {
@@ -70,6 +75,7 @@ const nodeProblems = (schema: unknown, position: Position): readonly FieldProble
     path: `${path}.${name}`,
     depth: depth + 1,
     isJunctor: isBelowJunctor,
+    uncorrelated: position.uncorrelated ?? (name === 'items' && schema['x-kubernetes-list-type'] !== 'map' ? path : undefined),
   });
   const { properties, items, additionalProperties } = schema;
   if (isFields(properties))
@@ -92,12 +98,17 @@ const nodeProblems = (schema: unknown, position: Position): readonly FieldProble
     for (const [i, each] of listAt(schema, name).entries())
       if (schema['x-kubernetes-int-or-string'] !== true) problems.push(...nodeProblems(each, below(`${name}[${i}]`, true)));
   if (schema['not'] !== undefined) problems.push(...nodeProblems(schema['not'], below('not', true)));
-  return problems.length > 0 ? problems : defaultProblems(schema, path);
+  if (isJunctor && schema['x-kubernetes-validations'] !== undefined)
+    problems.push(forbiddenField(`${path}.x-kubernetes-validations`, 'must be empty to be structural'));
+  // Types of rules come from the schema, so that has to be in order first.
+  if (problems.length > 0) return problems;
+  const ofRules = isJunctor ? [] : ruleProblems(schema as Structural, path, { isRoot: depth === 0, uncorrelated: position.uncorrelated });
+  return ofRules.length > 0 ? ofRules : defaultProblems(schema, path);
 };
 
 /** Every fault of the schema of one version. */
 export const structureProblems = (schema: unknown, path: string): readonly FieldProblem[] => {
-  const problems = nodeProblems(schema, { path, depth: 0, isJunctor: false });
+  const problems = nodeProblems(schema, { path, depth: 0, isJunctor: false, uncorrelated: undefined });
   if (isFields(schema) && schema['type'] !== undefined && schema['type'] !== 'object')
     return [...problems, invalidValue(`${path}.type`, schema['type'], 'must be object at the root')];
   return problems;

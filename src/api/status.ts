@@ -80,7 +80,16 @@ export const unsupportedMediaType = (accepted: readonly string[]): CodedError =>
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );
+export const tooManyRequests = (): CodedError =>
+  statusError('TooManyRequests', 'Too many requests, please try again later.', { retryAfterSeconds: 1 });
 export const tooLarge = (limit: number): CodedError => statusError('RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
+
+/** The HTTP code and reason that an error is answered with where those are not its code's. */
+export type GivenAnswer = { readonly code: number; readonly reason: string };
+
+/** What webhooks and policies refuse, with the code, reason and details that they give. */
+export const admissionDenied = (message: string, answer: GivenAnswer, details?: StatusDetails): CodedError =>
+  new CodedError('AdmissionDenied', message, { details: { answer, ...(details === undefined ? {} : { status: details }) } });
 export const expired = (message: string, next?: string): CodedError =>
   statusError('Expired', message, undefined, next === undefined ? undefined : { continue: next });
 export const futureRevision = (asked: number, current: number): CodedError =>

@@ -148,8 +148,9 @@ describe('the structure of a schema', () => {
     assert.deepEqual(problems({ type: 'object', properties: { a: { type: 'string', pattern: '(' } } }), [
       's.properties[a].pattern FieldValueInvalid',
     ]);
-    assert.deepEqual(problems({ type: 'object', 'x-kubernetes-validations': [{ rule: 'true' }] }), [
-      's.x-kubernetes-validations FieldValueForbidden',
+    assert.deepEqual(problems({ type: 'object', 'x-kubernetes-validations': [{ rule: 'true' }] }), []);
+    assert.deepEqual(problems({ type: 'object', 'x-kubernetes-validations': [{ rule: 'self.a' }] }), [
+      's.x-kubernetes-validations[0].rule FieldValueInvalid',
     ]);
     assert.deepEqual(problems({ type: 'object', properties: { a: { type: 'integer', default: 'x' } } }), [
       's.properties[a].default FieldValueTypeInvalid',

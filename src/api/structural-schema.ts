@@ -38,6 +38,7 @@ export type Structural = {
   readonly 'x-kubernetes-embedded-resource'?: boolean;
   readonly 'x-kubernetes-list-type'?: string;
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-validations'?: readonly unknown[];
 };
 
 const joined = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);

@@ -3,6 +3,7 @@
 import type { Kind, UserInfo } from '../api/kind.ts';
 import { badRequest, invalidValue } from '../api/status.ts';
 import { CodedError } from '../base/coded-error.ts';
+import type { WebhookCaller } from './call-webhook.ts';
 import type { KindTable } from './kind-table.ts';
 import type { Store } from './store.ts';
 
@@ -16,10 +17,16 @@ export type ApiRequest = {
   readonly user: UserInfo;
 };
 
-/** Where the lines of a watch go. `write` answers false once the other side is gone or too slow. */
+/** Where the lines of a watch go. */
 export type Sink = {
-  write(chunk: Uint8Array | string): boolean;
+  write(chunk: Uint8Array): void;
+  /** What was written and the other side has not taken. */
+  waitingBytes(): number;
+  /** Called back each time everything that waited was taken. */
+  onDrain(listener: () => void): void;
   end(): void;
+  /** Ends it at once, in the middle. */
+  destroy(): void;
   onClose(listener: () => void): void;
 };
 
@@ -34,6 +41,7 @@ export type Server = {
   readonly kinds: KindTable;
   readonly now: () => Date;
   readonly random: (length: number) => Uint8Array;
+  readonly webhooks: WebhookCaller;
 };
 
 /** What a request asks of one kind. */

@@ -5,11 +5,12 @@ import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSy
 import { dirname, join, relative, sep } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { changing, openTemporary, readFileBounded, reading, removeLeftovers, syncDirectory } from '../base/atomic-file.ts';
+import { changing, type OnFileStep, openTemporary, readFileBounded, reading, removeLeftovers, syncDirectory } from '../base/atomic-file.ts';
 import { CodedError, isCodedError, quote } from '../base/coded-error.ts';
 import { withDirectoryLock } from '../base/directory-lock.ts';
 import { backupTables, backupVersion, fileDigest, objectRows, revisionIn, rowDigest, sealingRows } from './backup-format.ts';
 import { dataDirectory } from './data-directory.ts';
+import { sqliteDamage, sqliteRefusal } from './sqlite-error.ts';
 import { applicationIds, requireStore, unusableStore } from './store-format.ts';
 
 export type BackupRequest = {
@@ -18,6 +19,7 @@ export type BackupRequest = {
   /** Absolute; what is there is replaced. */
   readonly path: string;
   readonly at: Date;
+  readonly onStep?: OnFileStep | undefined;
 };
 
 export type Backup = { readonly revision: number; readonly objects: number; readonly isSealed: boolean; readonly bytes: number };
@@ -99,7 +101,7 @@ const syncFile = (path: string): void => {
 };
 
 /** Writes a backup. Throws FileNotFound, DataDirectoryInvalid, LockHeld, FileUnreadable, FileWriteFailed. */
-export const backUp = async ({ directory, path, at }: BackupRequest): Promise<Backup> => {
+export const backUp = async ({ directory, path, at, onStep }: BackupRequest): Promise<Backup> => {
   const { cluster, store } = dataDirectory(directory);
   if (reading(store, () => statSync(store, { throwIfNoEntry: false })) === undefined)
     throw new CodedError('FileNotFound', `cannot back up ${quote(store)}: there is no store`, {
@@ -107,31 +109,26 @@ export const backUp = async ({ directory, path, at }: BackupRequest): Promise<Ba
     });
   const folder = dirname(path);
   removeLeftovers(folder);
+  const files = await whileStill(cluster, () => clusterFiles(cluster));
+  onStep?.({ kind: 'write', path });
   const temporary = changing(path, () => {
     const { path: made, descriptor } = openTemporary(folder, 0o600);
     closeSync(descriptor);
     return made;
   });
   try {
-    const files = await whileStill(cluster, () => {
-      copyStore(store, temporary);
-      return clusterFiles(cluster);
-    });
+    copyStore(store, temporary);
     const made = complete(temporary, files, at);
-    return await changing(path, async () => {
+    const bytes = changing(path, () => {
       syncFile(temporary);
-      const bytes = statSync(temporary).size;
-      renameSync(temporary, path);
-      await syncDirectory(folder);
-      return { ...made, bytes };
+      return statSync(temporary).size;
     });
+    onStep?.({ kind: 'rename', path });
+    changing(path, () => renameSync(temporary, path));
+    await syncDirectory(folder);
+    return { ...made, bytes };
   } catch (error) {
     rmSync(temporary, { force: true });
-    if (isCodedError(error)) throw error;
-    const problem = error instanceof Error ? error.message : 'unknown';
-    // SQLITE_FULL and SQLITE_IOERR are of the copy; anything else is of the store.
-    if ((error as { errcode?: unknown }).errcode === 13 || (error as { errcode?: unknown }).errcode === 10)
-      throw new CodedError('FileWriteFailed', `cannot write ${quote(path)}: ${problem}`, { cause: error });
-    throw unusableStore(store, problem, error);
+    throw sqliteRefusal(error, path) ?? sqliteDamage(error, (problem) => unusableStore(store, problem, error)) ?? error;
   }
 };

@@ -49,6 +49,7 @@ const named = (
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'delete', 'deletecollection', 'patch', 'update'];
 const allVerbs = [...read, ...write];
+const workloads = ['deployments', 'replicasets', 'statefulsets'];
 const aggregateTo = (name: string) => ({ [`rbac.authorization.k8s.io/aggregate-to-${name}`]: 'true' });
 const aggregated = (name: string): Fields => ({ aggregationRule: { clusterRoleSelectors: [{ matchLabels: aggregateTo(name) }] } });
 
@@ -57,6 +58,7 @@ const viewed = [
   'endpoints',
   'events',
   'namespaces',
+  'namespaces/status',
   'pods',
   'pods/log',
   'pods/status',
@@ -64,7 +66,7 @@ const viewed = [
   'services',
   'services/status',
 ];
-const edited = ['configmaps', 'endpoints', 'pods', 'secrets', 'serviceaccounts', 'services'];
+const edited = ['configmaps', 'pods', 'secrets', 'serviceaccounts', 'services'];
 
 const certificates = 'certificates.k8s.io';
 
@@ -94,7 +96,7 @@ const controllerRules: Readonly<Record<string, readonly Fields[]>> = {
   'namespace-controller': [
     rule([''], ['namespaces'], ['delete', ...read]),
     rule([''], ['namespaces/finalize', 'namespaces/status'], ['update']),
-    rule(['*'], ['*'], ['delete', 'deletecollection', 'get', 'list']),
+    rule(['*'], ['*'], ['delete', 'deletecollection', ...read]),
   ],
   podcertificaterequestcleaner: [rule([certificates], ['podcertificaterequests'], ['delete', ...read])],
   'root-ca-cert-publisher': [
@@ -138,8 +140,9 @@ export const bootstrapClusterRoles: readonly KubernetesObject[] = [
       rule([''], ['secrets'], read),
       rule([''], ['serviceaccounts'], ['impersonate']),
       rule([''], edited, write),
-      rule([''], ['serviceaccounts/token'], ['create']),
-      rule(['apps'], ['deployments', 'statefulsets'], write),
+      rule([''], ['pods/eviction', 'serviceaccounts/token'], ['create']),
+      rule(['', 'events.k8s.io'], ['events'], write),
+      rule(['apps'], [...workloads, ...workloads.map((name) => `${name}/scale`)], write),
       rule(['networking.k8s.io'], ['ingresses'], write),
       rule(['coordination.k8s.io'], ['leases'], allVerbs),
     ],
@@ -149,7 +152,8 @@ export const bootstrapClusterRoles: readonly KubernetesObject[] = [
     'system:aggregate-to-view',
     [
       rule([''], viewed, read),
-      rule(['apps'], ['deployments', 'deployments/status', 'statefulsets', 'statefulsets/status'], read),
+      rule(['events.k8s.io'], ['events'], read),
+      rule(['apps'], ['controllerrevisions', ...workloads.flatMap((name) => [name, `${name}/scale`, `${name}/status`])], read),
       rule(['networking.k8s.io'], ['ingresses', 'ingresses/status'], read),
       rule(['discovery.k8s.io'], ['endpointslices'], read),
     ],

@@ -68,35 +68,49 @@ export const withNamedParents = (place: Place | undefined, { isMember, below }: 
   return { isMember, below: made };
 };
 
-/** The value without the parts in a set; a map or list that this empties goes too. */
-export const withoutFields = (place: Place, value: unknown, gone: FieldSet): unknown => {
+/** The value without the parts in a set; a map or list that this empties goes too, unless it is itself held. */
+export const withoutFields = (place: Place, value: unknown, gone: FieldSet, held: FieldSet = emptySet): unknown => {
   if (isEmptySet(gone)) return value;
   const parts = partsOf(place, value);
   if (parts === undefined) return value;
   const kept = [...parts.parts].flatMap(([step, part]): (readonly [Step, unknown])[] => {
     const set = gone.below.get(step) ?? emptySet;
     if (set.isMember) return [];
-    const left = withoutFields(part.place, part.value, set);
+    const left = withoutFields(part.place, part.value, set, held.below.get(step));
     return left === undefined ? [] : [[step, left]];
   });
-  if (kept.length === 0 && parts.parts.size > 0) return undefined;
+  if (kept.length === 0 && parts.parts.size > 0 && !held.isMember) return undefined;
   return parts.form === 'list' ? kept.map(([, entry]) => entry) : Object.fromEntries(kept.map(([step, field]) => [step.slice(2), field]));
 };
 
+/**
+ * Two lists as one. The new list's order counts; entries that only the old one has stay where they stand between those that both have, which
+ * is told by walking both at once, as servers since 1.26 do.
+ */
 const mergedList = (place: Place, old: readonly unknown[], now: readonly unknown[]): readonly unknown[] => {
   const oldEntries = entriesOrNone(place, old);
   const nowEntries = entriesOrNone(place, now);
   if (oldEntries === undefined || nowEntries === undefined) return now;
   const merged: unknown[] = [];
+  const taken = new Set<Step>();
   const waiting = [...oldEntries.keys()];
-  const takeOwn = (): void => {
-    while (waiting[0] !== undefined && !nowEntries.has(waiting[0])) merged.push(oldEntries.get(waiting.shift() ?? ''));
+  const shared = [...nowEntries.keys()].filter((step) => oldEntries.has(step));
+  /** Passes what stands before an entry in the old list. */
+  const walkTo = (step: Step): void => {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      if (!nowEntries.has(next)) merged.push(oldEntries.get(next));
+      else if (next === step || shared[0] === undefined || next === shared[0]) {
+        if (next === step || taken.has(next)) waiting.shift();
+        return;
+      }
+      waiting.shift();
+    }
   };
-  // Entries that only the old list has keep their places between those of the new one, whose order counts.
   for (const [step, entry] of nowEntries) {
-    takeOwn();
+    walkTo(step);
     merged.push(oldEntries.has(step) ? mergeFields(entryPlace(place), oldEntries.get(step), entry) : entry);
-    if (oldEntries.has(step)) waiting.shift();
+    taken.add(step);
+    if (shared[0] === step) shared.shift();
   }
   for (const step of waiting) if (!nowEntries.has(step)) merged.push(oldEntries.get(step));
   return merged;

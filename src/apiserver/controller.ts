@@ -5,6 +5,8 @@ import { type Kind, resourceKey, type UserInfo } from '../api/kind.ts';
 import { clusterRoleBindingKind, clusterRoleKind } from '../api/kinds/rbac.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import { CodedError, isCodedError } from '../base/coded-error.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
+import { admittedWrite } from './admitted-write.ts';
 import type { Server } from './api-request.ts';
 import { authorize, isMaster, requireAllowed } from './authorize.ts';
 import type { Stored, Transaction } from './store.ts';
@@ -37,6 +39,8 @@ export type Controller = {
 };
 
 const retryMs = 10_000;
+/** So many refusals are told before all is well again; a namespace may hold thousands of them. */
+const maxTold = 10;
 
 const background: DeleteOptions = { propagationPolicy: 'Background', uid: undefined, resourceVersion: undefined };
 
@@ -81,10 +85,17 @@ export const controllerWrite = (write: Write): ControllerWrite => {
   };
 };
 
+/** What may be otherwise the next time: roles change, and webhooks come and go. */
+const refusals: readonly ErrorCode[] = ['Forbidden', 'AdmissionDenied', 'WebhookFailed', 'Timeout'];
+
 const refusal = ({ username }: UserInfo, cause: CodedError): CodedError => {
   const name = username.replace('system:serviceaccount:kube-system:', '');
-  return new CodedError('Forbidden', `the server's own ${name} was refused, and tries again: ${cause.message}`, {
-    hint: `put back what ClusterRole and ClusterRoleBinding system:controller:${name} were; the next start does`,
+  const hint =
+    cause.code === 'Forbidden'
+      ? `put back what ClusterRole and ClusterRoleBinding system:controller:${name} were; the next start does`
+      : cause.hint;
+  return new CodedError(cause.code, `the server's own ${name} was refused, and tries again: ${cause.message}`, {
+    ...(hint === undefined ? {} : { hint }),
     cause,
   });
 };
@@ -100,17 +111,22 @@ export const startController = (server: Server, user: UserInfo, onTrouble: (erro
 
   const begin = async (key: string, work: (write: ControllerWrite) => void): Promise<void> => {
     try {
-      await store.write((transaction) => {
+      const decide = (write: Write): void => {
         waiting.delete(key);
-        work(controllerWrite({ transaction, user, now: now(), random }));
-      });
+        work(controllerWrite(write));
+      };
+      // The server itself, which sets up what others are judged by, asks nobody.
+      if (isMaster(user)) await store.write((transaction) => decide({ transaction, user, now: now(), random }));
+      else await admittedWrite(server, { user, isDryRun: false, options: {} }, decide);
       refused.delete(key);
       if (refused.size === 0) told.clear();
     } catch (error) {
-      if (!isCodedError(error) || error.code !== 'Forbidden') return onTrouble(error);
+      if (!isCodedError(error) || !refusals.includes(error.code)) return onTrouble(error);
       refused.set(key, work);
-      if (!told.has(error.message)) onTrouble(refusal(user, error));
-      told.add(error.message);
+      if (!told.has(error.message) && told.size < maxTold) {
+        told.add(error.message);
+        onTrouble(refusal(user, error));
+      }
       timer ??= setTimeout(again, retryMs).unref();
     }
   };

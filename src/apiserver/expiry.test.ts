@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { certificateSigningRequestKind } from '../api/kinds/certificate-signing-request.ts';
 import { eventKind } from '../api/kinds/event.ts';
+import { podCertificateRequestKind } from '../api/kinds/pod-certificate-request.ts';
 import { clusterRoleBindingKind } from '../api/kinds/rbac.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import { encodePem } from '../pki/pem.ts';
@@ -103,6 +104,27 @@ describe('with time', () => {
     for (const [object, time, is] of cases) assert.equal(isDone(object, time), is, `${JSON.stringify(object['status'])} ${time}`);
     const justApproved = { conditions: [{ type: 'Approved', status: 'True', lastUpdateTime: '2090-01-01T00:00:00Z' }], certificate };
     assert.equal(isDone({ ...request(), status: justApproved }, '2090-01-01T00:00:01Z'), true, 'its certificate has expired');
+  });
+
+  test('requests for pods go after half an hour', async (t) => {
+    const opened = await start(t);
+    const uid = 'u';
+    await opened.create(podCertificateRequestKind, 'default', {
+      apiVersion: 'certificates.k8s.io/v1beta1',
+      kind: 'PodCertificateRequest',
+      metadata: { name: 'r' },
+      spec: {
+        ...{ signerName: 'example.com/s', podName: 'p', podUID: uid, serviceAccountName: 'default', serviceAccountUID: uid },
+        ...{ nodeName: 'n', nodeUID: uid, stubPKCS10Request: Buffer.from((await testCsr()).raw).toString('base64') },
+      },
+    });
+    const isThere = () => opened.server.store.get('certificates.k8s.io/podcertificaterequests', 'default', 'r') !== undefined;
+    opened.setNow(at('00:30:00'));
+    await opened.expiry.sweep();
+    assert.equal(isThere(), true);
+    opened.setNow(at('00:30:01'));
+    await opened.expiry.sweep();
+    assert.deepEqual([isThere(), opened.troubles], [false, []]);
   });
 
   test('requests are removed as the certificate controller, which RBAC may refuse', async (t) => {

@@ -27,6 +27,11 @@ const set = fc.array(path, { maxLength: 8 }).map((paths) => setOf(...paths));
 const texts = (of: FieldSet): readonly string[] => pathsOf(of).map((each) => JSON.stringify(each));
 
 describe('sets of fields', () => {
+  test('name what ends at a step before what leads on from one', () => {
+    const of = setOf(['f:a', 'f:z'], ['f:a', 'f:b', 'f:c'], ['f:d'], ['f:a']);
+    assert.deepEqual(pathsOf(of).map(pathText), ['.a', '.d', '.a.z', '.a.b.c']);
+  });
+
   test('are written as fieldsV1 has them, and read back', () => {
     const paths: readonly Path[] = [['f:data'], ['f:data', 'f:a'], ['f:metadata', 'f:labels', 'f:x']];
     const fields = { 'f:data': { '.': {}, 'f:a': {} }, 'f:metadata': { 'f:labels': { 'f:x': {} } } };

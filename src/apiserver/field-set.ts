@@ -80,11 +80,16 @@ export const withoutBranches = (a: FieldSet, b: FieldSet): FieldSet => {
   return { isMember: a.isMember, below };
 };
 
-/** Every path of a set, in order. */
-export const pathsOf = ({ isMember, below }: FieldSet, path: Path = []): readonly Path[] => [
-  ...(isMember ? [path] : []),
-  ...[...below].toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([step, set]) => pathsOf(set, [...path, step])),
-];
+const pathsBelow = ({ below }: FieldSet, path: Path): readonly Path[] => {
+  const steps = [...below].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    ...steps.filter(([, { isMember }]) => isMember).map(([step]) => [...path, step]),
+    ...steps.flatMap(([step, set]) => pathsBelow(set, [...path, step])),
+  ];
+};
+
+/** Every path of a set, in the order in which Kubernetes names them: those that end at a step before those that lead on from it. */
+export const pathsOf = (set: FieldSet, path: Path = []): readonly Path[] => [...(set.isMember ? [path] : []), ...pathsBelow(set, path)];
 
 /** As fieldsV1. */
 export const toFieldsV1 = ({ isMember, below }: FieldSet, isRoot = true): Fields => {

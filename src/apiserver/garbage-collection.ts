@@ -27,6 +27,8 @@ const change = (write: ControllerWrite, { kind, namespace, name }: Key, edit: (o
   write.replace({ kind, namespace, name, isPatch: true, change: edit });
 };
 
+const blocks = ({ blockOwnerDeletion }: OwnerReference): boolean => blockOwnerDeletion === true;
+
 const withoutFinalizer =
   (finalizer: string) =>
   (old: KubernetesObject): KubernetesObject => ({
@@ -73,7 +75,8 @@ export const startGarbageCollection = (server: Server, onTrouble: (error: unknow
       (found) => found.kind === owner.kind && owner.apiVersion === (found.group === '' ? found.version : `${found.group}/${found.version}`),
     );
     // An owner of a kind that is not served cannot be looked up, and what cannot be told is left alone.
-    if (kind === undefined) return true;
+    // Nor is an owner in a namespace looked for by what belongs to none.
+    if (kind === undefined || (kind.isNamespaced && namespace === '')) return true;
     const found = write.transaction.get(resourceKey(kind), kind.isNamespaced ? namespace : '', owner.name);
     return found?.object.metadata.uid === owner.uid;
   };
@@ -87,24 +90,33 @@ export const startGarbageCollection = (server: Server, onTrouble: (error: unknow
     else for (const { uid } of gone) change(write, key, withoutOwner(uid));
   };
 
-  const dependentsOf = (write: ControllerWrite, uid: string): readonly Key[] =>
+  const dependentsOf = (write: ControllerWrite, uid: string, selects: (owner: OwnerReference) => boolean = () => true): readonly Key[] =>
     [...(dependentsByOwner.get(uid)?.values() ?? [])].filter((key) => {
       const found = write.transaction.get(resourceKey(key.kind), key.namespace, key.name);
-      return found !== undefined && owners(found.object).some((owner) => owner.uid === uid);
+      return found !== undefined && owners(found.object).some((owner) => owner.uid === uid && selects(owner));
     });
+
+  /** Whether something that stays owns a dependent too. */
+  const hasOtherOwner = (write: ControllerWrite, { kind, namespace, name }: Key, uid: string): boolean => {
+    const found = write.transaction.get(resourceKey(kind), namespace, name);
+    return found !== undefined && owners(found.object).some((owner) => owner.uid !== uid && ownerExists(write, owner, namespace));
+  };
 
   /** What an owner's finalizers ask for, done as far as it can be. */
   const settle = (write: ControllerWrite, key: Key): void => {
     const found = write.transaction.get(resourceKey(key.kind), key.namespace, key.name);
     const { uid = '', deletionTimestamp, finalizers = [] } = found?.object.metadata ?? {};
-    if (deletionTimestamp === undefined) return;
-    const dependents = dependentsOf(write, uid);
+    if (found === undefined || deletionTimestamp === undefined) return;
     if (finalizers.includes('orphan')) {
-      for (const dependent of dependents) change(write, dependent, withoutOwner(uid));
+      for (const dependent of dependentsOf(write, uid)) change(write, dependent, withoutOwner(uid));
       change(write, key, withoutFinalizer('orphan'));
     } else if (finalizers.includes('foregroundDeletion')) {
-      for (const dependent of dependents) write.remove(dependent.kind, dependent.namespace, dependent.name, foreground);
-      if (dependentsOf(write, uid).length === 0) change(write, key, withoutFinalizer('foregroundDeletion'));
+      for (const dependent of dependentsOf(write, uid, blocks)) {
+        if (hasOtherOwner(write, dependent, uid)) change(write, dependent, withoutOwner(uid));
+        else write.remove(dependent.kind, dependent.namespace, dependent.name, foreground);
+      }
+      // Those that do not block follow in the background, once it is gone.
+      if (dependentsOf(write, uid, blocks).length === 0) change(write, key, withoutFinalizer('foregroundDeletion'));
     }
   };
 

@@ -1,12 +1,13 @@
 // One request to its answer: path → who may → handler. Errors become a Status here and nowhere else.
 
 import type { Kind, Verb } from '../api/kind.ts';
-import { httpCode, methodNotAllowed, resourceUnknown, type StatusDetails } from '../api/status.ts';
+import { type GivenAnswer, httpCode, methodNotAllowed, resourceUnknown, type StatusDetails } from '../api/status.ts';
 import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { errorClass } from '../base/error-codes.ts';
 import { type ApiRequest, type ApiResponse, flag } from './api-request.ts';
 import { requireAllowed } from './authorize.ts';
 import { apiGroup, discoveryRoot, resourceList } from './discovery.ts';
+import { handleEviction } from './evict-pod.ts';
 import { handleReview, handleTokenRequest, isReview, type ReviewServer } from './handle-review.ts';
 import { getObject, listObjects } from './list-objects.ts';
 import type { OpenApi } from './openapi.ts';
@@ -71,7 +72,8 @@ const handleKind = (surface: Surface, kind: Kind, path: ResourcePath, request: A
   if (!isOffered || (verb === 'create' && kind.isNamespaced && namespace === '')) throw methodNotAllowed();
   const asked = { kind, namespace, name, request };
   if (subresource?.name === 'token') return handleTokenRequest(surface, asked);
-  if (subresource?.view !== undefined) return handleView(surface, asked, { name: subresource.name, view: subresource.view });
+  if (subresource?.name === 'eviction') return handleEviction(surface, asked);
+  if (subresource?.view !== undefined) return handleView(surface, asked, { ...subresource, view: subresource.view });
   if (isReview(kind)) return handleReview(surface, asked);
   switch (verb) {
     case 'get':
@@ -146,7 +148,8 @@ export const errorResponse = (error: unknown, onBug: (error: unknown) => void): 
   const coded = isCodedError(error) ? error : new CodedError('Bug', 'unexpected error', { cause: error });
   const isBug = errorClass(coded.code) === 'bug';
   if (isBug) onBug(error);
-  const code = httpCode(coded.code);
+  const given = coded.details?.['answer'] as GivenAnswer | undefined;
+  const code = given?.code ?? httpCode(coded.code);
   const details = coded.details?.['status'] as StatusDetails | undefined;
   const status = {
     kind: 'Status',
@@ -154,7 +157,7 @@ export const errorResponse = (error: unknown, onBug: (error: unknown) => void): 
     metadata: coded.details?.['metadata'] ?? {},
     status: 'Failure',
     message: isBug ? 'an error on the server has prevented the request from succeeding' : coded.message,
-    reason: code === 500 ? 'InternalError' : coded.code,
+    reason: given?.reason ?? (code === 500 ? 'InternalError' : coded.code),
     ...(details === undefined ? {} : { details }),
     code,
   };

@@ -78,6 +78,26 @@ describe('the housekeeping of the server', () => {
     await until('it goes on', () => ['a', 'b'].every((each) => store.get('/configmaps', each, 'kube-root-ca.crt') !== undefined));
   });
 
+  test('changes nothing back that it may not change', async (t) => {
+    const opened = await start(t);
+    const { store } = opened.server;
+    const name = 'kube-root-ca.crt';
+    await remove(opened, clusterRoleBindingKind, '', 'system:controller:root-ca-cert-publisher');
+    await opened.write(
+      (write) =>
+        void replaceObject(write, {
+          kind: configMapKind,
+          namespace: 'default',
+          name,
+          isPatch: true,
+          change: (old) => ({ ...old, data: {} }),
+        }),
+    );
+    await until('it is refused', () => opened.troubles.length > 0);
+    assert.match(opened.troubles[0] ?? '', /cannot update resource "configmaps"/);
+    assert.deepEqual(store.get('/configmaps', 'default', name)?.object['data'], {});
+  });
+
   for (const controller of ['namespace-controller', 'generic-garbage-collector'])
     test(`deletes as ${controller} alone`, async (t) => {
       const opened = await start(t);
@@ -98,6 +118,23 @@ describe('the housekeeping of the server', () => {
       await opened.create(clusterRoleBindingKind, '', bindingOf(controller));
       await until('it is done', isGone);
     });
+
+  test('what belongs to no namespace does not go for want of an owner in one', async (t) => {
+    const opened = await start(t);
+    const { store } = opened.server;
+    const owner = await opened.write((write) => createObject(write, configMapKind, 'default', configMap('owner')).object);
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: configMap('role', owner).metadata,
+      rules: [],
+    };
+    await opened.create(clusterRoleKind, '', role);
+    await opened.create(configMapKind, 'default', configMap('dependent', owner));
+    await remove(opened, configMapKind, 'default', 'owner');
+    await until('the dependant is gone', () => store.get('/configmaps', 'default', 'dependent') === undefined);
+    assert.notEqual(store.get('rbac.authorization.k8s.io/clusterroles', '', 'role'), undefined);
+  });
 
   test('a start puts back what its roles lack, and leaves alone what is marked so', async (t) => {
     const first = openStoreServer(t);

@@ -1,20 +1,22 @@
 // What a cluster does by itself: what is there from the start, what each namespace holds, and the emptying of one that is being deleted.
 // Each step looks at what is, not at what happened, so a step that was missed is made good by the next.
 
-import { isStoredForm, type Kind, resourceKey } from '../api/kind.ts';
+import { type Kind, resourceKey } from '../api/kind.ts';
 import { configMapKind } from '../api/kinds/config-map.ts';
-import { namespaceKind } from '../api/kinds/namespace.ts';
 import { serviceAccountKind } from '../api/kinds/service-account.ts';
 import { fieldsAt, groupVersion, type KubernetesObject } from '../api/object.ts';
 import { startAggregation } from './aggregate-roles.ts';
 import type { Server } from './api-request.ts';
 import { type ControllerWrite, controllerUser, controllerWrite, serverUser, startController } from './controller.ts';
 import { startCustomKinds } from './custom-kinds.ts';
+import { emptyNamespace } from './empty-namespace.ts';
 import { startExpiry } from './expiry.ts';
 import { startGarbageCollection } from './garbage-collection.ts';
 import { provideBootstrap } from './provide-bootstrap.ts';
 
 export const rootCaName = 'kube-root-ca.crt';
+/** A namespace is looked through this long after something in it has gone, so that thousands that go one by one do not cost a look each. */
+const lookAgainMs = 20;
 
 const objectOf = (kind: Kind, name: string, fields: Readonly<Record<string, unknown>> = {}): KubernetesObject => ({
   apiVersion: groupVersion(kind.group, kind.version),
@@ -23,40 +25,20 @@ const objectOf = (kind: Kind, name: string, fields: Readonly<Record<string, unkn
   ...fields,
 });
 
-/** A namespace as it is inside a transaction; undefined where it is not there or not so. */
-const namespaceOf = ({ transaction }: ControllerWrite, name: string, isTerminating: boolean): boolean => {
+/** Whether a namespace is there inside a transaction, and is being deleted or is not. */
+const isNamespace = ({ transaction }: ControllerWrite, name: string, isTerminating: boolean): boolean => {
   const found = transaction.get('/namespaces', '', name);
   return found !== undefined && (found.object.metadata.deletionTimestamp !== undefined) === isTerminating;
 };
 
-const emptyNamespace = (write: ControllerWrite, kinds: readonly Kind[], namespace: string): void => {
-  if (!namespaceOf(write, namespace, true)) return;
-  const left = kinds
-    .filter((kind) => kind.isNamespaced && isStoredForm(kind) && kind.verbs.includes('delete'))
-    .map((kind) => {
-      const objects = write.transaction.list(resourceKey(kind), namespace);
-      return objects.filter(({ name }) => !write.remove(kind, namespace, name).isGone).length;
-    });
-  if (left.some((count) => count > 0)) return;
-  const finalize = namespaceKind.subresources.find(({ name }) => name === 'finalize');
-  write.replace({
-    kind: namespaceKind,
-    namespace: '',
-    name: namespace,
-    subresource: finalize,
-    isPatch: true,
-    change: (old) => ({ ...old, spec: { ...fieldsAt(old, 'spec'), finalizers: [] } }),
-  });
-};
-
 const provideAccount = (write: ControllerWrite, namespace: string): void => {
-  if (!namespaceOf(write, namespace, false)) return;
+  if (!isNamespace(write, namespace, false)) return;
   if (write.transaction.get(resourceKey(serviceAccountKind), namespace, 'default') === undefined)
     write.create(serviceAccountKind, namespace, objectOf(serviceAccountKind, 'default'));
 };
 
 const publishRootCa = (write: ControllerWrite, namespace: string, rootCa: string): void => {
-  if (!namespaceOf(write, namespace, false)) return;
+  if (!isNamespace(write, namespace, false)) return;
   const data = { 'ca.crt': rootCa };
   const found = write.transaction.get(resourceKey(configMapKind), namespace, rootCaName);
   if (found === undefined) write.create(configMapKind, namespace, objectOf(configMapKind, rootCaName, { data }));
@@ -82,12 +64,23 @@ export const startHousekeeping = async (server: Server, rootCa: string, onTroubl
     const found = store.get('/namespaces', '', name);
     if (found === undefined) return;
     if (found.object.metadata.deletionTimestamp !== undefined)
-      await namespaces.act(name, (write) => emptyNamespace(write, kinds.kinds, name));
+      await namespaces.act(name, (write) => {
+        if (isNamespace(write, name, true)) emptyNamespace(write, kinds.kinds, name);
+      });
     else
       await Promise.all([
         accounts.act(name, (write) => provideAccount(write, name)),
         publisher.act(name, (write) => publishRootCa(write, name, rootCa)),
       ]);
+  };
+  const due = new Map<string, NodeJS.Timeout>();
+  const keepSoon = (name: string): void => {
+    if (due.has(name)) return;
+    const look = (): void => {
+      due.delete(name);
+      void keep(name);
+    };
+    due.set(name, setTimeout(look, lookAgainMs).unref());
   };
   await store.write((transaction) => provideBootstrap(controllerWrite({ transaction, user: serverUser, now: now(), random })));
   await Promise.all(store.list('/namespaces').map(({ name }) => keep(name)));
@@ -104,12 +97,13 @@ export const startHousekeeping = async (server: Server, rootCa: string, onTroubl
     }),
     store.watch(undefined, ({ type, stored: { namespace, name } }) => {
       // What holds a namespace up may be gone now; and what every namespace has is put back.
-      if (namespace !== '' && (type === 'DELETED' || (type === 'MODIFIED' && name === rootCaName))) void keep(namespace);
+      if (namespace !== '' && (type === 'DELETED' || (type === 'MODIFIED' && name === rootCaName))) keepSoon(namespace);
     }),
   ];
   return {
     stop: () => {
       for (const stop of stops) stop();
+      for (const timer of due.values()) clearTimeout(timer);
     },
   };
 };

@@ -64,6 +64,23 @@ describe('JSON Patch', () => {
     assert.throws(() => applyJsonPatch({}, {}), PatchFailure);
   });
 
+  test('refuses to double a document again and again, and to copy a large one for each of many operations', () => {
+    const doubling = Array.from({ length: 60 }, (_, i) => ({ op: 'copy', from: '', path: `/x${i}` }));
+    assert.throws(() => apply({ a: 'b' }, ...doubling), /copies too much/);
+    const long = Array.from({ length: 100 }, (_, i) => ({ op: 'copy', from: '/a', path: `/x${i}` }));
+    assert.throws(() => apply({ a: 'x'.repeat(100_000) }, ...long), /copies too much/);
+    const many = Array.from({ length: 10_000 }, () => add('/0', 1));
+    assert.throws(
+      () =>
+        apply(
+          Array.from({ length: 100_000 }, () => 0),
+          ...many,
+        ),
+      /copies too much/,
+    );
+    assert.equal((apply([], ...many.slice(0, 1000)) as readonly number[]).length, 1000);
+  });
+
   test('arbitrary patches give a value or PatchFailure', () => {
     const path = fc
       .array(fc.constantFrom('a', 'b', '0', '1', '-', '__proto__', 'length', '~0'), { maxLength: 3 })

@@ -8,6 +8,21 @@ type Operation = { readonly op: string; readonly path: string; readonly from?: u
 export class PatchFailure extends Error {}
 
 const maxOperations = 10_000;
+/** What all operations of a patch may copy: members, list items and characters. A short patch could otherwise double a document again and again. */
+const maxCopied = 5_000_000;
+
+type Budget = { copied: number };
+
+const spend = (budget: Budget, amount: number): void => {
+  budget.copied += amount;
+  if (budget.copied > maxCopied) fail('it copies too much');
+};
+
+/** Counts a value against the budget, and no further than that goes. */
+const spendValue = (budget: Budget, value: unknown): void => {
+  spend(budget, typeof value === 'string' ? value.length : 1);
+  if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) spendValue(budget, each);
+};
 
 const fail = (problem: string): never => {
   throw new PatchFailure(problem);
@@ -43,57 +58,61 @@ const valueAt = (document: unknown, path: readonly string[]): unknown => {
 type Edit = (container: readonly unknown[] | Fields, step: string) => unknown;
 
 /** The document with the container of the last step put through `edit`. */
-const edited = (document: unknown, path: readonly string[], edit: Edit): unknown => {
+const edited = (budget: Budget, document: unknown, path: readonly string[], edit: Edit): unknown => {
   const [step, ...rest] = path;
   if (step === undefined || !(Array.isArray(document) || isFields(document))) return fail('there is no map or list to change');
+  spend(budget, Array.isArray(document) ? document.length : Object.keys(document).length);
   if (rest.length === 0) return edit(document, step);
-  const inner = edited(valueAt(document, [step]), rest, edit);
+  const inner = edited(budget, valueAt(document, [step]), rest, edit);
   return Array.isArray(document) ? document.with(Number(step), inner) : { ...document, [step]: inner };
 };
 
-const add = (document: unknown, path: readonly string[], value: unknown): unknown =>
+const add = (budget: Budget, document: unknown, path: readonly string[], value: unknown): unknown =>
   path.length === 0
     ? value
-    : edited(document, path, (container, step) =>
+    : edited(budget, document, path, (container, step) =>
         Array.isArray(container)
           ? container.toSpliced(step === '-' ? container.length : index(step, container.length), 0, value)
           : { ...container, [step]: value },
       );
 
-const remove = (document: unknown, path: readonly string[]): unknown =>
-  edited(document, path, (container, step) => {
+const remove = (budget: Budget, document: unknown, path: readonly string[]): unknown =>
+  edited(budget, document, path, (container, step) => {
     valueAt(container, [step]);
     return Array.isArray(container)
       ? container.toSpliced(Number(step), 1)
       : Object.fromEntries(Object.entries(container).filter(([name]) => name !== step));
   });
 
-const replace = (document: unknown, path: readonly string[], value: unknown): unknown =>
+const replace = (budget: Budget, document: unknown, path: readonly string[], value: unknown): unknown =>
   path.length === 0
     ? value
-    : edited(document, path, (container, step) => {
+    : edited(budget, document, path, (container, step) => {
         // Kubernetes takes a replacement of a member that is not there for an addition.
         if (!Array.isArray(container)) return { ...container, [step]: value };
         valueAt(container, [step]);
         return container.with(Number(step), value);
       });
 
-const apply = (document: unknown, { op, path, from, value }: Operation): unknown => {
+const apply = (budget: Budget, document: unknown, { op, path, from, value }: Operation): unknown => {
   const to = steps(path);
   const source = (): readonly string[] => (typeof from === 'string' ? steps(from) : fail(`${op} has no from`));
   switch (op) {
     case 'add':
-      return add(document, to, value);
+      return add(budget, document, to, value);
     case 'remove':
-      return remove(document, to);
+      return remove(budget, document, to);
     case 'replace':
-      return replace(document, to, value);
+      return replace(budget, document, to, value);
     case 'test':
       return isSameJson(valueAt(document, to), value) ? document : fail(`test of ${JSON.stringify(path)} failed`);
-    case 'copy':
-      return add(document, to, valueAt(document, source()));
+    case 'copy': {
+      const copied = valueAt(document, source());
+      spendValue(budget, copied);
+      return add(budget, document, to, copied);
+    }
     case 'move':
-      return add(remove(document, source()), to, valueAt(document, source()));
+      return add(budget, remove(budget, document, source()), to, valueAt(document, source()));
     default:
       return fail(`${JSON.stringify(op)} is no operation`);
   }
@@ -102,9 +121,10 @@ const apply = (document: unknown, { op, path, from, value }: Operation): unknown
 /** Applies a patch. Throws PatchFailure. */
 export const applyJsonPatch = (document: unknown, patch: unknown): unknown => {
   if (!Array.isArray(patch) || patch.length > maxOperations) return fail(`a patch is a list of at most ${maxOperations} operations`);
+  const budget: Budget = { copied: 0 };
   return patch.reduce((current: unknown, operation: unknown) => {
     if (!isFields(operation) || typeof operation['op'] !== 'string' || typeof operation['path'] !== 'string')
       return fail('an operation has op and path');
-    return apply(current, operation as Operation);
+    return apply(budget, current, operation as Operation);
   }, document);
 };

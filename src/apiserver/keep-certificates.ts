@@ -17,6 +17,10 @@ export type KeepingOptions = {
 
 const weekMs = 7 * 86_400_000;
 
+/** How a server comes to new CAs and keeps everything else. */
+export const newAuthoritiesAdvice = (directory: string): string =>
+  `stop the server, back it up, remove everything in ${directory} but pki/sa.key and pki/sa.pub, start it again, and give every client the new kubeconfig`;
+
 /** Lines about CAs that end within the life of a leaf. */
 const endings = ({ leaves }: ServerPki, { directory }: { readonly directory: string }, at: Date): readonly string[] => {
   const ending = new Set(
@@ -25,9 +29,7 @@ const endings = ({ leaves }: ServerPki, { directory }: { readonly directory: str
       .map(({ authority }) => formatTime(authority.notAfter)),
   );
   return [...ending].map(
-    (end) =>
-      `warning: a CA of this server ends ${end}, and every certificate with it. Before that: stop the server, back it up, remove everything in ` +
-      `${directory} but pki/sa.key and pki/sa.pub, start it again, and give every client the new kubeconfig`,
+    (end) => `warning: a CA of this server ends ${end}, and every certificate with it. Before that: ${newAuthoritiesAdvice(directory)}`,
   );
 };
 
@@ -35,6 +37,7 @@ const endings = ({ leaves }: ServerPki, { directory }: { readonly directory: str
 export const keepCertificates = ({ renewal, now, everyMs, onRenewed, onNotice, ...options }: KeepingOptions): (() => Promise<void>) => {
   let { pki } = options;
   let isInUse = true;
+  let problem: string | undefined;
   let warnedAt = -Infinity;
   let current: Promise<void> | undefined;
   const warn = (at: Date): void => {
@@ -53,9 +56,13 @@ export const keepCertificates = ({ renewal, now, everyMs, onRenewed, onNotice, .
       isInUse = false;
       await onRenewed(pki);
       isInUse = true;
+      problem = undefined;
       if (due.length > 0) onNotice(`renewed ${due.join(', ')}`);
     } catch (error) {
-      onNotice(`warning: certificates of this server cannot be renewed now: ${error instanceof Error ? error.message : 'unknown'}`);
+      // Tried again and again, and told once.
+      const found = error instanceof Error ? error.message : 'unknown';
+      if (found !== problem) onNotice(`warning: certificates of this server cannot be renewed now: ${found}`);
+      problem = found;
     }
   };
   warn(now());

@@ -6,8 +6,10 @@ import { parseLabelSelector } from '../api/label-selector.ts';
 import { type Fields, groupVersion, without } from '../api/object.ts';
 import { badRequest, expired, futureRevision, invalid, notFound } from '../api/status.ts';
 import { type ApiResponse, count, type KindRequest, type Server } from './api-request.ts';
+import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { negotiate } from './media-type.ts';
 import { asServed } from './served-version.ts';
+import { keyOf, lowerBound } from './shelf.ts';
 import { encoded, includeObject, listJson, partialObject, shownObject, table } from './show-object.ts';
 import type { Stored } from './store.ts';
 
@@ -27,25 +29,15 @@ export const selection = ({ kind, request: { query } }: KindRequest): ((stored: 
   return (stored) => (labels?.(stored.object.metadata.labels ?? {}) ?? true) && (fields?.selects(asServed(kind, stored).object) ?? true);
 };
 
-type Continuation = { readonly revision: number; readonly start: string };
+/** After an object and before whatever follows. */
+const placeOf = ({ namespace, name }: Stored): string => `${keyOf(namespace, name)}\0`;
 
-const encodeContinue = ({ revision, start }: Continuation): string =>
-  Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start })).toString('base64url');
-
-const decodeContinue = (text: string): Continuation => {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(text, 'base64url').toString());
-  } catch {
-    throw badRequest('invalid continue token: it cannot be read');
-  }
-  const { v, rv, start } = (value ?? {}) as { v?: unknown; rv?: unknown; start?: unknown };
-  if (v !== 'meta.k8s.io/v1' || !Number.isSafeInteger(rv) || typeof start !== 'string')
-    throw badRequest('invalid continue token: it is of another form');
-  return { revision: Number(rv), start };
+/** How many of an ordered list stand no later than a place. */
+const placesUpTo = (all: readonly Stored[], place: string): number => {
+  const at = (index: number): string => placeOf(all[index] as Stored);
+  const first = lowerBound(all.length, at, place);
+  return first < all.length && at(first) === place ? first + 1 : first;
 };
-
-const placeOf = ({ namespace, name }: Stored): string => `${namespace}/${name}\0`;
 
 /** Throws the errors of a revision that cannot be served. */
 const requireRevision = ({ store }: Server, asked: number | undefined): void => {
@@ -92,7 +84,7 @@ const page = (server: Server, asked: KindRequest): Page => {
           'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
           encodeContinue({ revision: -1, start: from.start }),
         );
-  const after = from === undefined ? all : all.filter((stored) => placeOf(stored) > from.start);
+  const after = from === undefined ? all : all.slice(placesUpTo(all, from.start));
   const rest = isStoredForm(kind) ? after : after.map((stored) => asServed(kind, stored));
   const selects = selection(asked);
   const selected = selects === undefined ? rest : rest.filter(selects);

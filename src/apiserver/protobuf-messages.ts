@@ -2,8 +2,11 @@
 // and types from the kinds' own schemas. There a `*` marks what is told even where it is zero, and an object the fields of a message that JSON
 // has in the one around it.
 
+import type { Kind } from '../api/kind.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
+import { evictionKind } from '../api/kinds/eviction.ts';
 import { tokenRequestKind } from '../api/kinds/reviews.ts';
+import { scaleKind } from '../api/kinds/scale.ts';
 import { groupVersion } from '../api/object.ts';
 import { modelSchema, type Schema } from '../api/schema.ts';
 import type { FieldType, MessageType } from './protobuf.ts';
@@ -71,18 +74,16 @@ const messageOfModel = (schema: Schema): MessageType => {
   return known;
 };
 
-/** What is sent to parts of objects, and with a DELETE. */
-const others: Readonly<Record<string, string>> = { 'autoscaling/v1 Scale': 'V1Scale', 'policy/v1 Eviction': 'V1Eviction' };
+/** What is sent to parts of objects. */
+const others: readonly Kind[] = [evictionKind, scaleKind, tokenRequestKind];
 
 /** The message of a kind, undefined where none is known. */
 export const messageOf = (apiVersion: string, kindName: string): MessageType | undefined => {
   // DeleteOptions come under every group.
-  const other = kindName === 'DeleteOptions' ? 'V1DeleteOptions' : others[`${apiVersion} ${kindName}`];
   const schema =
-    other === undefined
-      ? [...builtInKinds, tokenRequestKind].find(
-          ({ group, version, kind }) => kind === kindName && groupVersion(group, version) === apiVersion,
-        )?.schema
-      : modelSchema(other);
+    kindName === 'DeleteOptions'
+      ? modelSchema('V1DeleteOptions')
+      : [...builtInKinds, ...others].find(({ group, version, kind }) => kind === kindName && groupVersion(group, version) === apiVersion)
+          ?.schema;
   return schema?.model !== undefined && Object.hasOwn(allNumbers, schema.model) ? messageOfModel(schema) : undefined;
 };

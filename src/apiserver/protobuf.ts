@@ -35,14 +35,24 @@ const malformed = (): never => {
   throw badRequest('the body is not a valid protobuf message');
 };
 
+/** So many octets of seven bits each fit a number exactly. */
+const exactOctets = 7;
+
 const readVarint = (reader: Reader): number => {
   let value = 0;
-  for (let shift = 0; shift < 10; shift++) {
+  for (let read = 0; read < exactOctets; read++) {
     const octet = reader.bytes[reader.offset++];
     if (octet === undefined) return malformed();
-    // Ten octets of a negative number: its low 32 bits are all that is ever asked for.
-    value += (octet & 0x7f) * 2 ** (7 * shift);
-    if (octet < 0x80) return value >= 2 ** 63 ? value - 2 ** 64 : value;
+    value += (octet & 0x7f) * 2 ** (7 * read);
+    if (octet < 0x80) return value;
+  }
+  let large = BigInt(value);
+  // Negative numbers take ten octets.
+  for (let read = exactOctets; read < 10; read++) {
+    const octet = reader.bytes[reader.offset++];
+    if (octet === undefined) return malformed();
+    large += BigInt(octet & 0x7f) << BigInt(7 * read);
+    if (octet < 0x80) return Number(BigInt.asIntN(64, large));
   }
   return malformed();
 };
@@ -106,6 +116,7 @@ const intOrString = (bytes: Uint8Array): unknown => {
 };
 
 const json = (bytes: Uint8Array): unknown => {
+  if (bytes.length === 0) return undefined;
   try {
     return JSON.parse(text(bytes));
   } catch {
@@ -159,7 +170,8 @@ const readMessage = (
     const field = type[number];
     if (field === undefined) continue;
     const [name, of, isToldWhereZero = false] = field;
-    if (typeof of === 'object' && value.wire !== 2) return malformed();
+    // A list of numbers has one field for each.
+    if (typeof of === 'object' && value.wire !== 2 && !('list' in of && typeof of.list === 'string')) return malformed();
     if (typeof of === 'object' && 'inline' in of) readMessage(value.bytes, of.inline, depth + 1, object);
     else if (typeof of === 'object' && 'list' in of) {
       object[name] ??= [];

@@ -38,6 +38,31 @@ describe('a body', () => {
     assert.throws(() => yaml(lines.join('\n')), coded('BadRequest'));
   });
 
+  test('in YAML that takes long to read is refused, or read in time that grows with its length', () => {
+    const keys = (count: number) => Array.from({ length: count }, (_, i) => `key${i}: value`).join('\n');
+    assert.equal(Object.keys(yaml(keys(20_000))).length, 20_000);
+    assert.throws(() => yaml(keys(100_000)), coded('RequestEntityTooLarge'));
+    assert.throws(() => yaml(`k: &a v\n${Array.from({ length: 5000 }, (_, i) => `k${i}: *a`).join('\n')}`), coded('BadRequest'));
+    for (const deep of ['['.repeat(50_000), '- '.repeat(50_000), '? '.repeat(50_000), `a: ${'{a: '.repeat(20_000)}`])
+      assert.throws(() => yaml(deep), coded('BadRequest'), deep.slice(0, 10));
+  });
+
+  test('gives no prototype to what it becomes', () => {
+    for (const [text, type] of [
+      ['{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}', 'application/json'],
+      ['__proto__: {polluted: true}\nconstructor: {prototype: {polluted: true}}\n', 'application/yaml'],
+      ['a: &a {__proto__: {polluted: true}}\n<<: *a\n', 'application/yaml'],
+    ] as const) {
+      const value = readBody(bytes(text), type);
+      assert.equal(Object.getPrototypeOf(value), Object.prototype, text);
+      assert.equal((value as Record<string, unknown>)['polluted'], undefined, text);
+      assert.equal(({} as Record<string, unknown>)['polluted'], undefined, text);
+      const config = modelSchema('V1ConfigMap');
+      const given = { apiVersion: 'v1', kind: 'ConfigMap', metadata: {}, data: value };
+      assert.throws(() => conform(given, config, 'ConfigMap', 'v1'), coded('BadRequest'), text);
+    }
+  });
+
   test('of arbitrary bytes is an object or BadRequest', () => {
     const type = fc.constantFrom('application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf');
     const input = fc.oneof(fc.uint8Array({ maxLength: 80 }), fc.string({ maxLength: 60 }).map(bytes), fc.json({ maxDepth: 4 }).map(bytes));

@@ -4,10 +4,12 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { CodedError } from '../base/coded-error.ts';
+import { coded } from '../testing/coded-errors.ts';
 import { runs } from '../testing/runs.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { backUp } from './back-up.ts';
-import { restore } from './restore.ts';
+import { dataDirectory } from './data-directory.ts';
+import { requireNoRestore, restore } from './restore.ts';
 import { sealingKey } from './sealed-value.ts';
 import { openStoreFile, type StoreFile } from './store-file.ts';
 
@@ -99,5 +101,47 @@ describe('a backup', () => {
       rmSync(target, { recursive: true, force: true });
     }
     assert.ok(refused > count / 20, `${refused} of ${count}`);
+  });
+
+  test('cut short at any step leaves the old in place, or a server that does not start until it is done again', async (t) => {
+    const { directory, path, key } = await backedUp(t);
+    const store = join(directory, 'store.sqlite');
+    const open = () => openStoreFile(store, { key, previousKey: undefined });
+    const expected = rowsOf(open());
+    let [undone, halfDone] = [0, 0];
+    for (let cut = 1; ; cut++) {
+      let steps = 0;
+      const stopped = await restore({
+        path,
+        directory,
+        overwrite: true,
+        at,
+        onStep: () => {
+          if (++steps === cut) throw new Error('killed');
+        },
+      }).then(
+        () => false,
+        (error: unknown) => error instanceof Error && error.message === 'killed',
+      );
+      if (!stopped) {
+        assert.ok(steps < cut);
+        break;
+      }
+      let isHalfDone = false;
+      try {
+        requireNoRestore(dataDirectory(directory));
+      } catch (error) {
+        assert.ok(coded('DataDirectoryInvalid')(error));
+        isHalfDone = true;
+      }
+      if (isHalfDone) {
+        halfDone++;
+        await restore({ path, directory, overwrite: true, at });
+      } else undone++;
+      requireNoRestore(dataDirectory(directory));
+      assert.equal(rowsOf(open()), expected, `step ${cut}`);
+      assert.equal(readFileSync(join(directory, 'cluster/pki/ca.key'), 'utf8'), 'key');
+    }
+    assert.ok(undone > 2 && halfDone > 3, `${undone} and ${halfDone}`);
   });
 });

@@ -9,13 +9,22 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { changing, createDirectory, reading, syncDirectory, writeFileAtomic, writeFilesAtomic } from '../base/atomic-file.ts';
-import { CodedError, isCodedError, quote } from '../base/coded-error.ts';
+import {
+  changing,
+  createDirectory,
+  type OnFileStep,
+  reading,
+  syncDirectory,
+  writeFileAtomic,
+  writeFilesAtomic,
+} from '../base/atomic-file.ts';
+import { CodedError, quote } from '../base/coded-error.ts';
 import { lockDirectory } from '../base/directory-lock.ts';
 import { openTree } from '../base/safe-path.ts';
 import { maxBackupFileBytes } from './back-up.ts';
 import { backupVersion, fileDigest, objectRows, revisionIn, rowDigest, sealingRows } from './backup-format.ts';
 import { type DataDirectory, dataDirectory, storeFiles } from './data-directory.ts';
+import { sqliteDamage, sqliteRefusal } from './sqlite-error.ts';
 import { applicationIds, formatVersion, headNumber, migrateStore, storeMigrations } from './store-format.ts';
 
 export type RestoreRequest = {
@@ -26,6 +35,7 @@ export type RestoreRequest = {
   /** Keep what is there aside and put the backup in its place. */
   readonly overwrite: boolean;
   readonly at: Date;
+  readonly onStep?: OnFileStep | undefined;
 };
 
 export type Restoration = {
@@ -42,7 +52,8 @@ export type Restoration = {
 /** More than a server writes between a backup and its loss: two days at 5,000 writes a second, 30 years at one. */
 export const revisionJump = 1_000_000_000;
 const maxFiles = 10_000;
-const maxRevision = Number.MAX_SAFE_INTEGER / 2;
+/** Beyond it, what clients send as a revision is not read any more. */
+const maxRevision = 9e14;
 
 const invalid = (path: string, problem: string, cause?: unknown): CodedError =>
   new CodedError('BackupInvalid', `cannot restore ${quote(path)}: ${problem}`, {
@@ -175,37 +186,71 @@ const revisionOf = (store: string): number => {
 const stamp = (at: Date): string => at.toISOString().slice(0, 19).replace(/[-:]/g, '');
 
 /** Moves what is there into a directory of its own. */
-const moveAside = async (places: DataDirectory, old: readonly string[], at: Date): Promise<string | undefined> => {
-  if (old.length === 0) return undefined;
-  let aside = join(places.root, `replaced-${stamp(at)}Z`);
-  for (let count = 1; existsSync(aside); count++) aside = join(places.root, `replaced-${stamp(at)}Z-${count}`);
-  changing(aside, () => mkdirSync(aside, { mode: 0o700 }));
+const moveAside = async (old: readonly string[], { directory, at, onStep }: RestoreRequest): Promise<string | undefined> => {
   // The log of a store is gone once its revision was read.
-  for (const path of old.filter((found) => existsSync(found))) changing(path, () => renameSync(path, join(aside, basename(path))));
+  const found = old.filter((path) => existsSync(path));
+  if (found.length === 0) return undefined;
+  let aside = join(directory, `replaced-${stamp(at)}Z`);
+  for (let count = 1; existsSync(aside); count++) aside = join(directory, `replaced-${stamp(at)}Z-${count}`);
+  onStep?.({ kind: 'directory', path: aside });
+  changing(aside, () => mkdirSync(aside, { mode: 0o700 }));
+  for (const path of found) {
+    onStep?.({ kind: 'rename', path });
+    changing(path, () => renameSync(path, join(aside, basename(path))));
+  }
   await syncDirectory(aside);
   return aside;
 };
 
 /** Prepares everything in a directory that is not in use. */
-const prepare = async (backup: DatabaseSync, path: string, places: DataDirectory) => {
+const prepare = async (backup: DatabaseSync, places: DataDirectory, { path, onStep }: RestoreRequest) => {
   requireBackup(backup, path);
+  onStep?.({ kind: 'remove', path: places.restoring });
   changing(places.restoring, () => rmSync(places.restoring, { recursive: true, force: true }));
-  await createDirectory(places.restoring);
+  await createDirectory(places.restoring, { onStep });
   const store = join(places.restoring, basename(places.store));
-  await writeFileAtomic(store, '');
+  await writeFileAtomic(store, '', { onStep });
   const restored = restoreStore(backup, path, store, revisionOf(places.store));
   await restoreFiles(backup, path, join(places.restoring, basename(places.cluster)));
   return { ...restored, time: String(fact(backup, 'time')) };
+};
+
+/** Puts what is prepared in the place of what is there. From the first step on the restore is decided, and only finishing it helps. */
+const takePlace = async (places: DataDirectory, old: readonly string[], request: RestoreRequest): Promise<string | undefined> => {
+  const { onStep } = request;
+  // What an earlier restore left when it was cut short.
+  await moveAside(
+    old.filter((path) => path === places.restored),
+    request,
+  );
+  onStep?.({ kind: 'rename', path: places.restored });
+  changing(places.restored, () => renameSync(places.restoring, places.restored));
+  await syncDirectory(places.root);
+  const aside = await moveAside(
+    old.filter((path) => path !== places.restored),
+    request,
+  );
+  for (const name of readdirSync(places.restored)) {
+    const path = join(places.root, name);
+    onStep?.({ kind: 'rename', path });
+    changing(path, () => renameSync(join(places.restored, name), path));
+  }
+  await syncDirectory(places.root);
+  onStep?.({ kind: 'remove', path: places.restored });
+  changing(places.restored, () => rmSync(places.restored, { recursive: true }));
+  await syncDirectory(places.root);
+  return aside;
 };
 
 /**
  * Restores a backup. Throws BackupInvalid, FileNotFound, FileUnreadable, PathRefused; FileExists where something is there and nobody asked
  * to replace it; LockHeld while a server runs there; FileWriteFailed.
  */
-export const restore = async ({ path, directory, overwrite, at }: RestoreRequest): Promise<Restoration> => {
+export const restore = async (request: RestoreRequest): Promise<Restoration> => {
+  const { path, directory, overwrite, onStep } = request;
   const places = dataDirectory(directory);
   let backup: DatabaseSync | undefined;
-  await createDirectory(directory);
+  await createDirectory(directory, { onStep });
   const lock = lockDirectory(directory);
   try {
     backup = openBackup(path);
@@ -214,28 +259,13 @@ export const restore = async ({ path, directory, overwrite, at }: RestoreRequest
       throw new CodedError('FileExists', `cannot restore into ${quote(directory)}: ${quote(basename(old[0] ?? ''))} is there`, {
         hint: 'name an empty directory with --data-dir; or --overwrite, which keeps what is there aside',
       });
-    const prepared = await prepare(backup, path, places);
-    const aside = await moveAside(
-      places,
-      old.filter((found) => found === places.restored),
-      at,
-    );
-    changing(places.restored, () => renameSync(places.restoring, places.restored));
-    await syncDirectory(directory);
-    const rest = await moveAside(
-      places,
-      old.filter((found) => found !== places.restored),
-      at,
-    );
-    for (const name of readdirSync(places.restored)) changing(name, () => renameSync(join(places.restored, name), join(directory, name)));
-    changing(places.restored, () => rmSync(places.restored, { recursive: true }));
-    await syncDirectory(directory);
-    return { ...prepared, aside: rest ?? aside };
+    const prepared = await prepare(backup, places, request);
+    return { ...prepared, aside: await takePlace(places, old, request) };
   } catch (error) {
-    if (!existsSync(places.restored)) rmSync(places.restoring, { recursive: true, force: true });
-    if (isCodedError(error)) throw error;
-    const problem = error instanceof Error ? error.message : 'unknown';
-    throw invalid(path, `it cannot be read: ${problem}`, error);
+    rmSync(places.restoring, { recursive: true, force: true });
+    throw (
+      sqliteRefusal(error, directory) ?? sqliteDamage(error, (problem) => invalid(path, `it cannot be read: ${problem}`, error)) ?? error
+    );
   } finally {
     backup?.close();
     lock.release();

@@ -44,6 +44,28 @@ describe('server-side apply', () => {
     assert.deepEqual(applyConfiguration(later, first, configMap({ a: '1' }), false).managedFields, first.metadata.managedFields);
     assert.equal(applyConfiguration(later, first, configMap({ a: '2' }), false).managedFields[0]?.time, later.time);
   });
+  test('the order of a configuration counts, and what it does not name stays before what came after it', () => {
+    const deployment = (...names: readonly string[]): KubernetesObject => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'd' },
+      spec: { template: { spec: { containers: names.map((name) => ({ name })) } } },
+    });
+    const order = (old: readonly string[], now: readonly string[]): string => {
+      const live = stored(applyConfiguration(by('m1', deploymentKind), blank(deployment()), deployment(...old), false));
+      const { object } = applyConfiguration(by('m2', deploymentKind), live, deployment(...now), false);
+      return (
+        object as unknown as ReturnType<typeof deployment> & { spec: { template: { spec: { containers: { name: string }[] } } } }
+      ).spec.template.spec.containers
+        .map(({ name }) => name)
+        .join('');
+    };
+    assert.equal(order(['z', 'y', 'x'], ['x', 'z']), 'yxz');
+    assert.equal(order(['x', 'y', 'z'], ['z', 'x']), 'yzx');
+    assert.equal(order(['a', 'b'], ['n']), 'abn');
+    assert.equal(order(['a', 'b'], ['n', 'a']), 'nab');
+    assert.equal(order([], ['n', 'a']), 'na');
+  });
   test('many updaters are gathered into one', () => {
     let object = configMap({}, { creationTimestamp: time });
     let managed = managedBefore(undefined, []);

@@ -45,7 +45,7 @@ const conflictError = (conflicts: readonly Managed[]): Error => {
 };
 
 /** What is laid over goes again where the manager wanted it last time, does not now, and nobody else does. */
-const pruned = (place: Place, merged: unknown, last: FieldSet, wanted: FieldSet): unknown => {
+const pruned = (place: Place, merged: unknown, last: FieldSet, wanted: FieldSet, held: FieldSet): unknown => {
   if (isEmptySet(last)) return merged;
   const all = withNamedParents(place, fieldsOf(place, merged));
   const before = withNamedParents(place, last);
@@ -54,7 +54,7 @@ const pruned = (place: Place, merged: unknown, last: FieldSet, wanted: FieldSet)
   // What any manager wants stays, and with it what leads there.
   const kept = withoutFields(place, merged, differenceOf(all, unionOf(left(taken), withNamedParents(place, wanted))));
   // What nobody ever wanted is not this manager's to take away.
-  return withoutFields(place, merged, intersectionOf(differenceOf(all, left(kept)), before));
+  return withoutFields(place, merged, intersectionOf(differenceOf(all, left(kept)), before), held);
 };
 
 const before = 'before-first-apply';
@@ -85,7 +85,9 @@ export const applyConfiguration = (write: TrackedWrite, live: KubernetesObject, 
   const laid = mergeFields(place, bareLive, config);
   const wanted = others.reduce((all, entry) => unionOf(all, entry.set), set);
   // Laid over once more, for an empty map that is wanted went with what was in it.
-  const made = mergeFields(place, pruned(place, laid, last?.set ?? emptySet, wanted), config) as KubernetesObject;
+  // Kinds of Kubernetes' own have no empty maps.
+  const held = kind.isCustom ? wanted : emptySet;
+  const made = mergeFields(place, pruned(place, laid, last?.set ?? emptySet, wanted, held), config) as KubernetesObject;
   const object: KubernetesObject = {
     ...made,
     apiVersion: groupVersion(kind.group, kind.version),

@@ -7,18 +7,20 @@ import { createDirectory, systemErrorCode, writeFileAtomic } from '../base/atomi
 import { CodedError, isCodedError } from '../base/coded-error.ts';
 import { type DirectoryLock, lockDirectory } from '../base/directory-lock.ts';
 import { errorClass } from '../base/error-codes.ts';
+import { applyOnce, type ManifestFile } from './apply-manifests.ts';
 import { certificateAuthenticator } from './authenticate.ts';
+import { webhookCaller } from './call-webhook.ts';
 import { dataDirectory as dataDirectoryPlaces } from './data-directory.ts';
 import { startExtensionAuthentication } from './extension-authentication.ts';
 import { imitatedVersion, type Surface } from './handle-request.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { httpsTransport, secureContext } from './https-transport.ts';
-import { keepCertificates } from './keep-certificates.ts';
+import { httpsTransport, secureContext, type TransportLimits } from './https-transport.ts';
+import { keepCertificates, newAuthoritiesAdvice } from './keep-certificates.ts';
 import { kindTable } from './kind-table.ts';
 import { openApi } from './openapi.ts';
 import { requireNoRestore } from './restore.ts';
 import { sealingKey } from './sealed-value.ts';
-import { localHost, provideServerPki, type ServerPki } from './server-pki.ts';
+import { localHost, type PkiOptions, provideServerPki, type ServerPki } from './server-pki.ts';
 import { tokenKey } from './service-account-token.ts';
 import { openStore, type Store } from './store.ts';
 import { openStoreFile } from './store-file.ts';
@@ -43,15 +45,18 @@ export type ServerOptions = {
   /** Told in a line what whoever looks after the machine should know. */
   readonly onNotice?: (line: string) => void;
   /** Called once the administrator's kubeconfig holds a new certificate. */
-  readonly onKubeconfig?: () => Promise<void>;
+  readonly onKubeconfig?: (kubeconfigFile: string) => Promise<void>;
   /** How often the server looks whether its own certificates are due. */
   readonly renewalCheckMs?: number;
+  readonly limits?: TransportLimits;
 };
 
 export type RunningServer = {
   readonly url: string;
   /** A kubeconfig of the administrator. */
   readonly kubeconfigFile: string;
+  /** Applies manifests unless that was done on an earlier start; answers how many objects, undefined where it was. Throws ManifestRefused. */
+  applyOnce(files: readonly ManifestFile[]): Promise<number | undefined>;
   /** Finishes what is under way and closes everything. */
   stop(): Promise<void>;
 };
@@ -132,8 +137,19 @@ const drain = async (transport: Drained, streams: ReadonlySet<() => void>): Prom
   clearTimeout(cut);
 };
 
-/** How often the server looks whether its certificates are due. */
-const defaultRenewalCheckMs = 60 * 60_000;
+/** How often the server looks whether its certificates are due: a look costs nothing, and clocks jump. */
+const defaultRenewalCheckMs = 60_000;
+
+/** Throws what provideServerPki throws, CaInvalid with what to do about it. */
+const providePki = async (options: PkiOptions): Promise<ServerPki> => {
+  try {
+    return await provideServerPki(options);
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'CaInvalid') throw error;
+    const hint = `where the clock of this machine is right: ${newAuthoritiesAdvice(options.directory)}`;
+    throw new CodedError('CaInvalid', error.message, { cause: error, hint });
+  }
+};
 
 const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renewal: Parameters<typeof keepCertificates>[0]['renewal']) => {
   const { host, port, now, random, onNotice = () => undefined } = options;
@@ -152,11 +168,13 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
   const version = imitatedVersion(process.versions.node, `${process.platform}/${process.arch}`);
   const reached = localHost(host);
   let isReady = true;
+  const webhooks = webhookCaller();
   const surface: Surface = {
     store,
     kinds,
     now,
     random,
+    webhooks,
     tokenKey: tokenKey(pki.tokenKey, issuer),
     audiences: [issuer],
     openApi: openApi(kinds, version['gitVersion'] ?? ''),
@@ -175,8 +193,15 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
     clientCa: pki.clientCa,
     authenticate: certificateAuthenticator(pki.clientAnchors),
     streams,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
-  await listen(transport, host, port);
+  try {
+    await listen(transport, host, port);
+  } catch (error) {
+    stopExtensions();
+    housekeeping.stop();
+    throw error;
+  }
   const stopKeeping = keepCertificates({
     pki,
     renewal,
@@ -186,19 +211,21 @@ const serve = async (options: ServerOptions, store: Store, pki: ServerPki, renew
       // For connections to come; those that are open go on.
       transport.setSecureContext(secureContext({ certificate: servingChain, key: servingKey, clientCa }));
       await writeFileAtomic(kubeconfig, adminKubeconfig, { mode: 0o600 });
-      await options.onKubeconfig?.();
+      await options.onKubeconfig?.(kubeconfig);
     },
     onNotice,
   });
   return {
     url: `https://${reached.includes(':') ? `[${reached}]` : reached}:${port}`,
     kubeconfigFile: kubeconfig,
+    applyOnce: (files: readonly ManifestFile[]) => applyOnce(surface, files),
     stop: async () => {
       isReady = false;
       await stopKeeping();
       stopExtensions();
       housekeeping.stop();
       await drain(transport, streams);
+      await webhooks.close();
       // What was decided in this turn is written.
       await store.write(() => undefined);
     },
@@ -220,7 +247,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     requireNoRestore(places);
     store = openSealedStore(options, places.store, onNotice);
     const renewal = { directory: places.cluster, host, port, names, random, requestedBy };
-    const pki = await provideServerPki({ ...renewal, at: options.now() });
+    const pki = await providePki({ ...renewal, at: options.now() });
     const running = await serve(options, store, pki, renewal);
     const opened = store;
     return {

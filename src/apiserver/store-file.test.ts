@@ -137,6 +137,18 @@ describe('a sealed store', () => {
   });
 });
 
+describe('a commit', () => {
+  test('that is refused is undone whole, and the next is none the worse', (t) => {
+    const path = pathOf(t);
+    const file = openStoreFile(path);
+    const bad = { kind: 'put', row: { ...put('/c', 'b', 2, 'x').row, name: null, json: '' } } as unknown as RowChange;
+    assertCoded('FileWriteFailed', () => file.commit([put('/c', 'a', 2, 'lost'), bad], 3), /cannot write store/);
+    file.commit([put('/c', 'c', 2, 'kept')], 2);
+    file.close();
+    assert.deepEqual(values(path), ['c=kept']);
+  });
+});
+
 describe('the file of an encryption key', () => {
   test('holds 32 random bytes, plain or in base64, for its owner alone', (t) => {
     const path = join(temporaryDirectory(t), 'key');

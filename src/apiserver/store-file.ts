@@ -36,7 +36,8 @@ const noKeys: SealingKeys = { key: undefined, previousKey: undefined };
 const open = (path: string): DatabaseSync => {
   // Made here so that it is nobody else's from the first moment; SQLite gives the files beside it the same mode.
   if (!existsSync(path)) closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600));
-  const database = new DatabaseSync(path, { allowExtension: false });
+  // Nothing but a backup that begins or ends can be in the way, and that for a moment.
+  const database = new DatabaseSync(path, { allowExtension: false, timeout: 5000 });
   database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF');
   return database;
 };

@@ -3,8 +3,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, type TestContext, test } from 'node:test';
+import fc from 'fast-check';
 import type { KubernetesObject } from '../api/object.ts';
 import { coded } from '../testing/coded-errors.ts';
+import { runs } from '../testing/runs.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { type Change, openStore, type Store, type StoreOptions } from './store.ts';
 import { openStoreFile } from './store-file.ts';
@@ -135,7 +137,7 @@ describe('the store', () => {
   });
 
   test('tells changes after a revision, and forgets the oldest when they are too many', async (t) => {
-    const { store } = fresh(t, { maxHistoryBytes: 2000 });
+    const { store } = fresh(t, { maxHistoryBytes: 12_000 });
     await put(store, 'a');
     await remove(store, 'a');
     assert.deepEqual(told(store.changesSince('/c', 1)), ['ADDED a 2', 'DELETED a 3']);
@@ -158,7 +160,7 @@ describe('the store', () => {
     assert.deepEqual(again.changesSince('/c', 3), []);
   });
 
-  test('sorts by namespace and name, whatever came first', async (t) => {
+  test('sorts by `namespace/name` as etcd does, whatever came first', async (t) => {
     const { store } = fresh(t);
     for (const [namespace, name] of [
       ['b', 'x'],
@@ -169,9 +171,75 @@ describe('the store', () => {
       await store.write((transaction) => transaction.put('/c', namespace, name, object(name)));
     assert.deepEqual(
       store.list('/c').map(({ namespace, name }) => `${namespace}/${name}`),
-      ['a/b', 'a/z', 'a-b/c', 'b/x'],
+      ['a-b/c', 'a/b', 'a/z', 'b/x'],
     );
     assert.equal(names(store.list('/c', 'a')), 'bz');
+  });
+
+  test('shows at every revision and in every transaction what a plain list would', async (t) => {
+    const letter = fc.constantFrom('a', 'a-', 'b', 'ab');
+    const step = fc.record({ namespace: letter, name: letter, isPut: fc.boolean(), joins: fc.boolean() });
+    const named = (all: Iterable<{ readonly namespace: string; readonly name: string }>): readonly string[] =>
+      [...all].map(({ namespace, name }) => `${namespace}/${name}`);
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        const path = join(temporaryDirectory(t), 'store.sqlite');
+        const store = open(path);
+        const plain = new Set<string>();
+        const byRevision = new Map([[1, [] as readonly string[]]]);
+        let pending: Promise<unknown>[] = [];
+        for (const { namespace, name, isPut, joins } of steps) {
+          const key = `${namespace}/${name}`;
+          const expected = [...(isPut ? plain.union(new Set([key])) : plain.difference(new Set([key])))].sort();
+          const write = store.write((transaction) => {
+            const found = transaction.get('/c', namespace, name);
+            if (isPut) transaction.put('/c', namespace, name, { ...object(name), metadata: { name, namespace } });
+            else if (found !== undefined) transaction.remove(found);
+            assert.deepEqual(named(transaction.list('/c')).toSorted(), expected);
+            const within = expected.filter((other) => other.startsWith(`${namespace}/`));
+            assert.deepEqual(named(transaction.list('/c', namespace)).toSorted(), within);
+            byRevision.set(transaction.revision, expected);
+          });
+          if (isPut) plain.add(key);
+          else plain.delete(key);
+          pending.push(write);
+          if (!joins) {
+            await Promise.all(pending);
+            pending = [];
+          }
+        }
+        await Promise.all(pending);
+        const check = (checked: Store): void => {
+          const last = byRevision.get(checked.revision) ?? [];
+          assert.deepEqual(named(checked.list('/c')), last);
+          for (const namespace of ['a', 'a-', 'b', 'ab'])
+            assert.deepEqual(
+              named(checked.list('/c', namespace)),
+              last.filter((key) => key.startsWith(`${namespace}/`)),
+            );
+        };
+        check(store);
+        for (const [revision, expected] of byRevision)
+          assert.deepEqual(named(store.listAt('/c', revision) ?? []), expected, String(revision));
+        store.close();
+        const again = open(path);
+        check(again);
+        again.close();
+      }),
+      { numRuns: runs(25, 1000) },
+    );
+  });
+
+  test('gives a large object again after it was collected, with the same values', async (t) => {
+    const { path, store } = fresh(t);
+    const large = 'x'.repeat(10_000);
+    await put(store, 'large', large);
+    const first = store.get('/c', 'n', 'large')?.object;
+    store.close();
+    const again = open(path);
+    t.after(() => again.close());
+    assert.deepEqual(again.get('/c', 'n', 'large')?.object, first);
+    assert.deepEqual(first?.['data'], { a: large });
   });
 });
 

@@ -2,18 +2,11 @@
 // not on disk: writes that queue up are decided one after the other and committed together, and only then seen and answered.
 
 import type { KubernetesObject } from '../api/object.ts';
+import { inOrder, keyOf, newShelf, type Shelf } from './shelf.ts';
 import type { RowChange, StoreFile } from './store-file.ts';
+import { type Stored, storedJson, storedObject } from './stored-object.ts';
 
-/** An object as it is stored, with its JSON made once. */
-export type Stored = {
-  readonly resource: string;
-  /** Empty for what belongs to no namespace. */
-  readonly namespace: string;
-  readonly name: string;
-  readonly revision: number;
-  readonly object: KubernetesObject;
-  readonly json: Buffer;
-};
+export type { Stored } from './stored-object.ts';
 
 /** One change of one object. `stored` is the object after it; what was deleted has the revision of its deletion. */
 export type Change = {
@@ -39,7 +32,7 @@ export type Store = {
   /** The oldest revision from which changes are still known. */
   readonly oldestRevision: number;
   get(resource: string, namespace: string, name: string): Stored | undefined;
-  /** In the order of namespace and name. */
+  /** In the order of `namespace/name`. */
   list(resource: string, namespace?: string): readonly Stored[];
   /** The list as it was at a revision; undefined where that is no longer known. */
   listAt(resource: string, revision: number, namespace?: string): readonly Stored[] | undefined;
@@ -57,24 +50,21 @@ export type StoreOptions = {
   readonly maxHistoryBytes?: number;
 };
 
-type Shelf = { readonly byKey: Map<string, Stored>; sorted: Stored[]; isSorted: boolean };
 type Pending = { readonly decide: (transaction: Transaction) => unknown; readonly settle: (outcome: Outcome) => void };
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-// No name holds a zero byte, and none sorts before it.
-const keyOf = (namespace: string, name: string): string => `${namespace}\0${name}`;
-const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const byKey = (a: Stored, b: Stored): number => order(a.namespace, b.namespace) || order(a.name, b.name);
+/** What a change costs beside its JSON: the objects around it. */
+const changeOverhead = 1024;
 
-const store = (resource: string, namespace: string, name: string, revision: number, object: KubernetesObject): Stored => {
-  const { apiVersion, kind, metadata, ...rest } = object;
-  // In this order, so that a list can leave the first two out of the JSON without making it anew.
-  const current: KubernetesObject = { apiVersion, kind, metadata: { ...metadata, resourceVersion: String(revision) }, ...rest };
-  // Allocated apart from Node's pool, in which a small object would keep its whole neighbourhood alive.
-  const text = JSON.stringify(current);
-  const json = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  json.write(text);
-  return { resource, namespace, name, revision, object: current, json };
+/** How much a change keeps in memory, what it replaced included: nobody else may hold that any more. */
+const sizeOf = ({ stored, previous }: Change): number => stored.json.length + (previous?.json.length ?? 0) + changeOverhead;
+
+type Overlay = Map<string, Map<string, Stored | undefined>>;
+
+const overlaid = (overlay: Overlay, resource: string): Map<string, Stored | undefined> => {
+  const found = overlay.get(resource) ?? new Map<string, Stored | undefined>();
+  overlay.set(resource, found);
+  return found;
 };
 
 /** A store over its file. */
@@ -84,17 +74,19 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
   const shelfOf = (resource: string): Shelf => {
     let shelf = shelves.get(resource);
     if (shelf === undefined) {
-      shelf = { byKey: new Map(), sorted: [], isSorted: true };
+      shelf = newShelf();
       shelves.set(resource, shelf);
     }
     return shelf;
   };
   let revision = file.revision;
-  for (const { resource, namespace, name, revision: at, json } of file.rows()) {
-    const shelf = shelfOf(resource);
-    shelf.byKey.set(keyOf(namespace, name), { resource, namespace, name, revision: at, object: JSON.parse(json), json: Buffer.from(json) });
-    shelf.isSorted = false;
-  }
+  const rows = Map.groupBy(
+    (function* () {
+      for (const row of file.rows()) yield storedJson(row);
+    })(),
+    ({ resource }) => resource,
+  );
+  for (const [resource, all] of rows) shelfOf(resource).fill(all);
 
   let history: Change[] = [];
   let historyStart = 0;
@@ -104,11 +96,11 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
 
   const remember = (change: Change): void => {
     history.push(change);
-    historyBytes += change.stored.json.length;
+    historyBytes += sizeOf(change);
     while (historyBytes > maxHistoryBytes && historyStart < history.length) {
       const dropped = history[historyStart];
       if (dropped === undefined) break;
-      historyBytes -= dropped.stored.json.length;
+      historyBytes -= sizeOf(dropped);
       oldestRevision = dropped.stored.revision;
       historyStart++;
     }
@@ -122,29 +114,27 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
   const apply = (change: Change): void => {
     const { stored, type } = change;
     const shelf = shelfOf(stored.resource);
-    const key = keyOf(stored.namespace, stored.name);
-    if (type === 'DELETED') shelf.byKey.delete(key);
-    else shelf.byKey.set(key, stored);
-    shelf.isSorted = false;
+    if (type === 'DELETED') shelf.delete(keyOf(stored.namespace, stored.name));
+    else shelf.set(stored);
     remember(change);
   };
 
   const flush = (): void => {
     const batch = pending;
     pending = [];
-    const overlay = new Map<string, Stored | undefined>();
+    const overlay: Overlay = new Map();
     const changes: Change[] = [];
     let next = revision;
     const settled: (readonly [Pending, Outcome])[] = [];
     for (const write of batch) {
       // What one decision does is dropped whole where it throws.
-      const own = new Map<string, Stored | undefined>();
+      const own: Overlay = new Map();
       const ownChanges: Change[] = [];
       let ownNext = next;
       const get = (resource: string, namespace: string, name: string): Stored | undefined => {
-        const key = `${resource}\0${keyOf(namespace, name)}`;
-        if (own.has(key)) return own.get(key);
-        return overlay.has(key) ? overlay.get(key) : shelves.get(resource)?.byKey.get(keyOf(namespace, name));
+        const key = keyOf(namespace, name);
+        for (const changed of [own.get(resource), overlay.get(resource)]) if (changed?.has(key) === true) return changed.get(key);
+        return shelves.get(resource)?.get(key);
       };
       const transaction: Transaction = {
         get revision() {
@@ -152,34 +142,32 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
         },
         get,
         list: (resource, namespace) => {
-          const found = new Map(shelves.get(resource)?.byKey);
-          for (const changed of [overlay, own])
-            for (const [key, stored] of changed)
-              if (key.startsWith(`${resource}\0`)) {
-                if (stored === undefined) found.delete(key.slice(resource.length + 1));
-                else found.set(key.slice(resource.length + 1), stored);
-              }
-          const all = [...found.values()];
-          return namespace === undefined ? all : all.filter((stored) => stored.namespace === namespace);
+          const before = shelves.get(resource)?.list(namespace) ?? [];
+          const changed = new Map([...(overlay.get(resource) ?? []), ...(own.get(resource) ?? [])]);
+          if (changed.size === 0) return before;
+          const added = [...changed.values()].filter(
+            (stored) => stored !== undefined && (namespace === undefined || stored.namespace === namespace),
+          ) as Stored[];
+          return [...before.filter((stored) => !changed.has(keyOf(stored.namespace, stored.name))), ...added];
         },
         put: (resource, namespace, name, object) => {
           const previous = get(resource, namespace, name);
-          const stored = store(resource, namespace, name, ++ownNext, object);
-          own.set(`${resource}\0${keyOf(namespace, name)}`, stored);
+          const stored = storedObject({ resource, namespace, name, revision: ++ownNext }, object);
+          overlaid(own, resource).set(keyOf(namespace, name), stored);
           ownChanges.push({ type: previous === undefined ? 'ADDED' : 'MODIFIED', stored, previous });
           return stored;
         },
         remove: (previous) => {
           const { resource, namespace, name, object } = previous;
-          const stored = store(resource, namespace, name, ++ownNext, object);
-          own.set(`${resource}\0${keyOf(namespace, name)}`, undefined);
+          const stored = storedObject({ resource, namespace, name, revision: ++ownNext }, object);
+          overlaid(own, resource).set(keyOf(namespace, name), undefined);
           ownChanges.push({ type: 'DELETED', stored, previous });
           return stored;
         },
       };
       try {
         const value = write.decide(transaction);
-        for (const [key, stored] of own) overlay.set(key, stored);
+        for (const [resource, changed] of own) for (const [key, stored] of changed) overlaid(overlay, resource).set(key, stored);
         changes.push(...ownChanges);
         next = ownNext;
         settled.push([write, { value }]);
@@ -205,18 +193,18 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
     }
   };
 
-  const sortedShelf = (resource: string): readonly Stored[] => {
-    const shelf = shelfOf(resource);
-    if (!shelf.isSorted) {
-      shelf.sorted = [...shelf.byKey.values()].sort(byKey);
-      shelf.isSorted = true;
-    }
-    return shelf.sorted;
-  };
-  const within = (all: readonly Stored[], namespace: string | undefined): readonly Stored[] =>
-    namespace === undefined ? all : all.filter((stored) => stored.namespace === namespace);
+  const list = (resource: string, namespace?: string): Stored[] => shelves.get(resource)?.list(namespace) ?? [];
   const isKnown = (since: number): boolean => since >= oldestRevision;
-  const known = (): readonly Change[] => (historyStart === 0 ? history : history.slice(historyStart));
+  /** Found by halving: revisions ascend. */
+  const changesAfter = (since: number): readonly Change[] => {
+    let [low, high] = [historyStart, history.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((history[middle]?.stored.revision ?? 0) <= since) low = middle + 1;
+      else high = middle;
+    }
+    return history.slice(low);
+  };
 
   return {
     get revision() {
@@ -225,33 +213,26 @@ export const openStore = (file: StoreFile, { maxHistoryBytes = 64 * 1024 * 1024 
     get oldestRevision() {
       return oldestRevision;
     },
-    get: (resource, namespace, name) => shelves.get(resource)?.byKey.get(keyOf(namespace, name)),
-    list: (resource, namespace) => within(sortedShelf(resource), namespace),
+    get: (resource, namespace, name) => shelves.get(resource)?.get(keyOf(namespace, name)),
+    list,
     listAt: (resource, at, namespace) => {
-      if (at === revision) return within(sortedShelf(resource), namespace);
+      if (at === revision) return list(resource, namespace);
       if (!isKnown(at) || at > revision) return undefined;
-      const then = new Map(shelfOf(resource).byKey);
-      for (const { stored, previous } of known().toReversed()) {
-        if (stored.revision <= at) break;
-        if (stored.resource !== resource) continue;
+      const since = changesAfter(at);
+      // What the first change of each object since then replaced is what was there.
+      const then = new Map<string, Stored | undefined>();
+      for (const { stored, previous } of since) {
+        if (stored.resource !== resource || (namespace !== undefined && stored.namespace !== namespace)) continue;
         const key = keyOf(stored.namespace, stored.name);
-        if (previous === undefined) then.delete(key);
-        else then.set(key, previous);
+        if (!then.has(key)) then.set(key, previous);
       }
-      return within([...then.values()].sort(byKey), namespace);
+      const now = list(resource, namespace);
+      if (then.size === 0) return now;
+      const same = now.filter((stored) => !then.has(keyOf(stored.namespace, stored.name)));
+      return inOrder([...same, ...[...then.values()].filter((stored) => stored !== undefined)]);
     },
-    changesSince: (resource, since) => {
-      if (!isKnown(since)) return undefined;
-      const all = known();
-      // The first change after `since`, found by halving: revisions ascend.
-      let [low, high] = [0, all.length];
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if ((all[middle]?.stored.revision ?? 0) <= since) low = middle + 1;
-        else high = middle;
-      }
-      return all.slice(low).filter(({ stored }) => stored.resource === resource);
-    },
+    changesSince: (resource, since) =>
+      isKnown(since) ? changesAfter(since).filter(({ stored }) => stored.resource === resource) : undefined,
     write: <Result>(decide: (transaction: Transaction) => Result) =>
       new Promise<Result>((resolve, reject) => {
         // Everything that arrives in this turn of the event loop is committed with one flush of the disk.

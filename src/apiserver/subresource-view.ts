@@ -1,17 +1,17 @@
 // A subresource that shows an object as another kind, as /scale does: read, replaced and patched as that kind, stored as the object it is part of.
 
-import { type Kind, resourceKey, type SubresourceView } from '../api/kind.ts';
+import { type Kind, resourceKey, type Subresource, type SubresourceView } from '../api/kind.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import { badRequest, conflict, invalid, notFound } from '../api/status.ts';
 import { type ApiResponse, isDryRun, type KindRequest, type Server } from './api-request.ts';
 import { patchType, patchTypesOf } from './media-type.ts';
-import { duplicatesOf, fieldValidation, inputObject, toObject } from './object-input.ts';
+import { duplicatesOf, fieldValidation, inputObject } from './object-input.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { asServed } from './served-version.ts';
 import { replaceObject } from './write-object.ts';
-import { answerObject, decide, outcome, patched } from './write-requests.ts';
+import { answerObject, decide, handlePatch, outcome, patched, patchedObject } from './write-requests.ts';
 
-type Part = { readonly name: string; readonly view: SubresourceView };
+type Part = Subresource & { readonly view: SubresourceView };
 
 /** The object that what was sent makes of the stored one; its name, uid and version are conditions as ever. */
 const applied = ({ name: part, view }: Part, kind: Kind, name: string, sent: KubernetesObject, old: KubernetesObject): KubernetesObject => {
@@ -45,9 +45,9 @@ const write = async (
 ): Promise<ApiResponse> => {
   const { kind, namespace, name, request } = asked;
   const dryRun = isDryRun(request.query);
-  const subresource = { name: part.name, verbs: ['update'] as const, apply: (sent: KubernetesObject) => sent };
+  const subresource = { name: part.name, verbs: ['update'] as const, view: part.view, apply: (sent: KubernetesObject) => sent };
   let warnings: readonly string[] = [];
-  const stored = await decide(server, request, dryRun, (context) =>
+  const decided = await decide(server, request, dryRun, (context) =>
     replaceObject(context, {
       kind,
       namespace,
@@ -62,7 +62,8 @@ const write = async (
     }),
   );
   const before = server.store.get(resourceKey(kind), namespace, name)?.object;
-  return answerObject(server, { ...asked, kind: part.view.kind }, 200, part.view.show(outcome(dryRun, stored.object, before)), warnings);
+  const shown = part.view.show(outcome(dryRun, decided.result.object, before));
+  return answerObject(server, { ...asked, kind: part.view.kind }, 200, shown, [...warnings, ...decided.warnings]);
 };
 
 /** GET, PUT and PATCH of such a part. Throws what reads and writes of objects throw. */
@@ -84,11 +85,14 @@ export const handleView = async (server: Server, asked: KindRequest, part: Part)
     }
     default: {
       const type = patchType(request.header('content-type'), patchTypesOf(kind));
+      if (type === 'application/apply-patch+yaml') return handlePatch(server, asked, part);
       const validation = fieldValidation(request.query);
       const body = await request.body();
       const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
       const twice = duplicatesOf(body, type, validation);
-      return write(server, asked, part, (old) => toObject(patched(view.kind, view.show(old), type, patch), view.kind, validation, twice));
+      return write(server, asked, part, (old) =>
+        patchedObject(patched(view.kind, view.show(old), type, patch), view.kind, validation, twice),
+      );
     }
   }
 };

@@ -23,6 +23,7 @@ import {
   notFound,
   staleObject,
 } from '../api/status.ts';
+import type { Admission, AdmissionSubject } from './admission.ts';
 import { requireNoEscalation } from './escalation.ts';
 import { isSameManaged, managedBefore, managedFieldsProblems, type TrackedWrite, trackUpdate, writeManaged } from './managed-fields.ts';
 import { asServed, asStored } from './served-version.ts';
@@ -34,6 +35,8 @@ export type Write = Omit<WriteContext, 'transaction'> & {
   readonly random: (length: number) => Uint8Array;
   /** As whom managedFields record the change; the server itself where it is left out. */
   readonly manager?: string;
+  /** Whom to ask; nobody where the server itself acts. */
+  readonly admission?: Admission;
 };
 
 const ownManager = 'certwright';
@@ -79,12 +82,26 @@ const withManaged = (object: KubernetesObject, managedFields: readonly ManagedFi
 const withoutManaged = (object: KubernetesObject): KubernetesObject =>
   object.metadata.managedFields === undefined ? object : { ...object, metadata: without(object.metadata, 'managedFields') };
 
+/** The object as webhooks change it; it stays the same object. Throws BadRequest, and what webhooks throw. */
+const mutated = (write: Write, subject: AdmissionSubject, object: KubernetesObject): KubernetesObject => {
+  const changed = write.admission?.mutate(subject, object) ?? object;
+  for (const field of ['name', 'namespace', 'generateName', 'uid', 'resourceVersion'] as const)
+    if (changed.metadata[field] !== object.metadata[field]) throw badRequest(`a webhook may not change metadata.${field}`);
+  return changed;
+};
+
 /** How managedFields come about: reckoned from what changed, or given with the object, by an apply. */
 export type Tracking = 'update' | 'applied';
 
 /** Throws Invalid with every fault of an object. */
-const requireValid = (kind: Kind, object: KubernetesObject, more: readonly FieldProblem[] = []): void => {
-  const problems = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object), ...more];
+const requireValid = (
+  kind: Kind,
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  more: readonly FieldProblem[] = [],
+): void => {
+  const found = [...metadataProblems(object.metadata, kind.nameRule), ...kind.problems(object), ...more];
+  const problems = [...found, ...(kind.rules?.(object, old, found) ?? [])];
   if (problems.length > 0) throw invalid(kind, object.metadata.name ?? object.metadata.generateName ?? '', problems);
 };
 
@@ -107,19 +124,22 @@ export const createObject = (
   if (given.resourceVersion !== undefined) throw badRequest('resourceVersion should not be set on objects to be created');
   const name = given.name ?? (given.generateName === undefined ? undefined : generatedName(given.generateName, random));
   requireNamespace(write, kind, namespace, name ?? '');
-  const { generation: _, deletionTimestamp: __, deletionGracePeriodSeconds: ___, ...kept } = given;
-  const metadata: ObjectMeta = {
-    ...kept,
+  const own: ObjectMeta = {
     ...(name === undefined ? {} : { name }),
     ...(kind.isNamespaced ? { namespace } : {}),
     uid: newUid(random),
     creationTimestamp: timeText(now),
     ...(kind.hasGeneration ? { generation: 1 } : {}),
   };
-  const meant = { ...sent, metadata };
-  const object = kind.withDefaults(kind.forCreate(meant, write));
+  const settled = (asked: KubernetesObject): KubernetesObject => ({
+    ...asked,
+    metadata: { ...without(asked.metadata, 'generation', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'), ...own },
+  });
+  const subject = { operation: 'CREATE', kind, subresource: '', namespace, name: given.name ?? '', oldObject: undefined } as const;
+  const meant = settled(sent);
+  const object = kind.withDefaults(kind.forCreate(settled(mutated(write, subject, withoutManaged(sent))), write));
   requireManaged(kind, name ?? '', sentManaged);
-  requireValid(kind, object, kind.createProblems(object, write));
+  requireValid(kind, object, undefined, kind.createProblems(object, write));
   if (name === undefined) throw invalid(kind, '', []);
   requireNoEscalation(transaction, write.user, kind, object, undefined, '');
   if (transaction.get(resourceKey(kind), namespace, name) !== undefined) throw alreadyExists(kind, name);
@@ -129,7 +149,9 @@ export const createObject = (
       : writeManaged(
           trackUpdate(tracked(write, kind, ''), blank(object), common(kind.withDefaults(meant), object), managedBefore(sentManaged, [])),
         );
-  return asServed(kind, transaction.put(resourceKey(kind), namespace, name, asStored(kind, withManaged(object, managedFields))));
+  const managed = withManaged(object, managedFields);
+  write.admission?.validate({ ...subject, object: managed });
+  return asServed(kind, transaction.put(resourceKey(kind), namespace, name, asStored(kind, managed)));
 };
 
 /** What was asked for and came to be; what the server added is nobody's. */
@@ -209,8 +231,8 @@ export const replaceObject = (write: Write, replacement: Replacement): Stored =>
   if (stored === undefined) throw notFound(kind, name);
   const whole = asServed(kind, stored).object;
   const old = withoutManaged(whole);
-  const sent = change(whole);
-  const { managedFields: sentManaged, ...given } = sent.metadata;
+  const wanted = change(whole);
+  const { managedFields: sentManaged, ...given } = wanted.metadata;
   if ((given.name ?? name) !== name)
     throw badRequest(`the name of the object (${given.name}) does not match the name on the URL (${name})`);
   if ((given.namespace ?? namespace) !== namespace)
@@ -221,10 +243,18 @@ export const replaceObject = (write: Write, replacement: Replacement): Stored =>
   if (given.uid !== undefined && given.uid !== old.metadata.uid && !isPatch)
     throw conflict(kind, name, `Precondition failed: UID in precondition: ${given.uid}, UID in object meta: ${old.metadata.uid}`);
   requireManaged(kind, name, sentManaged);
-  const meant: KubernetesObject = {
-    ...sent,
-    metadata: settledMetadata(kind, { ...given, name, ...(kind.isNamespaced ? { namespace } : {}) }, old.metadata),
+  const view = subresource?.view;
+  const subject: AdmissionSubject = {
+    operation: 'UPDATE',
+    kind,
+    subresource: subresource?.name ?? '',
+    namespace,
+    name,
+    shownAs: view?.kind,
+    oldObject: view?.show(whole) ?? whole,
   };
+  const sent = mutated(write, subject, { ...wanted, metadata: { ...given, name, ...(kind.isNamespaced ? { namespace } : {}) } });
+  const meant: KubernetesObject = { ...sent, metadata: settledMetadata(kind, without(sent.metadata, 'managedFields'), old.metadata) };
   const next = kind.withDefaults(
     subresource?.apply === undefined ? kind.forUpdate(meant, old, write) : subresource.apply(meant, old, write),
   );
@@ -233,7 +263,7 @@ export const replaceObject = (write: Write, replacement: Replacement): Stored =>
     ...(subresource === undefined ? kind.changeProblems(next, old, write) : (subresource.problems?.(next, old, write) ?? [])),
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
-  requireValid(kind, next);
+  requireValid(kind, next, old);
   requireNoEscalation(transaction, write.user, kind, next, old, subresource?.name ?? '');
   const managedFields =
     tracking === 'applied'
@@ -244,6 +274,7 @@ export const replaceObject = (write: Write, replacement: Replacement): Stored =>
     kind.hasGeneration && subresource?.name !== 'status' && changesSpec(kind, next, old)
       ? { ...managed, metadata: { ...managed.metadata, generation: (old.metadata.generation ?? 1) + 1 } }
       : managed;
+  write.admission?.validate({ ...subject, object: view?.show(counted) ?? counted });
   if (isReleased(kind, counted)) return asServed(kind, transaction.remove({ ...stored, object: asStored(kind, counted) }));
   const unchanged =
     isSameJson(withoutVersion(counted), withoutVersion(whole)) && isSameManaged(managedFields, whole.metadata.managedFields ?? []);
@@ -275,6 +306,8 @@ export const deleteObject = (write: Write, kind: Kind, namespace: string, name: 
   };
   precondition('UID', options.uid, metadata.uid);
   precondition('ResourceVersion', options.resourceVersion, metadata.resourceVersion);
+  const shown = asServed(kind, stored).object;
+  write.admission?.validate({ operation: 'DELETE', kind, subresource: '', namespace, name, object: undefined, oldObject: shown });
   const isNamespace = kind.plural === 'namespaces' && kind.group === '';
   if (isNamespace && protectedNamespaces.has(name)) throw forbidden(kind, name, 'this namespace may not be deleted');
   const added = options.propagationPolicy === undefined ? undefined : finalizerOf[options.propagationPolicy];

@@ -13,6 +13,7 @@ import {
   required,
 } from '../api/status.ts';
 import { CodedError, isCodedError } from '../base/coded-error.ts';
+import { admittedWrite, type Decided } from './admitted-write.ts';
 import { type ApiRequest, type ApiResponse, flag, isDryRun, type KindRequest, type Server } from './api-request.ts';
 import { requireAllowed } from './authorize.ts';
 import { applyJsonPatch, PatchFailure } from './json-patch.ts';
@@ -28,15 +29,6 @@ import type { Stored } from './store.ts';
 import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
 import { createObject, type DeleteOptions, deleteObject, replaceObject, timeText, type Write } from './write-object.ts';
 
-/** Carries what a dry run came to out of its transaction, which is thereby dropped. */
-class DryRun extends Error {
-  readonly result: unknown;
-  constructor(result: unknown) {
-    super('dry run');
-    this.result = result;
-  }
-}
-
 const optionsKinds: Readonly<Record<string, string>> = { POST: 'CreateOptions', PUT: 'UpdateOptions', PATCH: 'PatchOptions' };
 
 const optionsInvalid = (method: string, problems: readonly FieldProblem[]): CodedError =>
@@ -50,24 +42,25 @@ const managerOfRequest = ({ query, header, method }: ApiRequest): string => {
   return name;
 };
 
-/** Decides inside a transaction; a dry run decides the same and stores nothing. */
-export const decide = async <Result>(
+/** What of a request's query webhooks are told. */
+const optionsOf = (request: ApiRequest, dryRun: boolean): Fields => {
+  const [manager, validation] = [request.query.get('fieldManager'), request.query.get('fieldValidation')];
+  return {
+    ...(dryRun ? { dryRun: ['All'] } : {}),
+    ...(manager === null || manager === '' ? {} : { fieldManager: manager }),
+    ...(validation === null || validation === '' ? {} : { fieldValidation: validation }),
+  };
+};
+
+/** Decides what a request asks for, with the consent of whom it needs. */
+export const decide = <Result>(
   server: Server,
   request: ApiRequest,
   dryRun: boolean,
   work: (write: Write) => Result,
-): Promise<Result> => {
+): Promise<Decided<Result>> => {
   const manager = managerOfRequest(request);
-  try {
-    return await server.store.write((transaction) => {
-      const result = work({ transaction, user: request.user, now: server.now(), random: server.random, manager });
-      if (dryRun) throw new DryRun(result);
-      return result;
-    });
-  } catch (error) {
-    if (error instanceof DryRun) return error.result as Result;
-    throw error;
-  }
+  return admittedWrite(server, { user: request.user, isDryRun: dryRun, options: optionsOf(request, dryRun), manager }, work);
 };
 
 const warningHeader = (warnings: readonly string[]): Readonly<Record<string, readonly string[]>> =>
@@ -104,8 +97,8 @@ export const handleCreate = async (server: Server, asked: KindRequest): Promise<
   negotiate(request.header('accept'));
   const dryRun = isDryRun(request.query);
   const { object, warnings } = await inputObject(request, kind);
-  const stored = await decide(server, request, dryRun, (write) => createObject(write, kind, namespace, object));
-  return answerObject(server, asked, 201, outcome(dryRun, stored.object), warnings);
+  const decided = await decide(server, request, dryRun, (write) => createObject(write, kind, namespace, object));
+  return answerObject(server, asked, 201, outcome(dryRun, decided.result.object), [...warnings, ...decided.warnings]);
 };
 
 /** Who makes something that is not there by a request meant for what is, must be allowed to. Throws Forbidden. */
@@ -117,7 +110,7 @@ export const handleUpdate = async (server: Server, asked: KindRequest, subresour
   const { kind, namespace, name, request } = asked;
   const dryRun = isDryRun(request.query);
   const { object, warnings } = await inputObject(request, kind);
-  const { stored, status } = await decide(server, request, dryRun, (write) => {
+  const decided = await decide(server, request, dryRun, (write) => {
     const isNew =
       kind.createsOnUpdate && subresource === undefined && write.transaction.get(resourceKey(kind), namespace, name) === undefined;
     if (isNew) requireCreation(write, asked);
@@ -127,8 +120,9 @@ export const handleUpdate = async (server: Server, asked: KindRequest, subresour
     const created = { ...object, metadata: { ...without(object.metadata, 'resourceVersion'), name } };
     return { stored: createObject(write, kind, namespace, created), status: 201 };
   });
+  const { stored, status } = decided.result;
   const before = server.store.get(resourceKey(kind), namespace, name)?.object;
-  return answerObject(server, asked, status, outcome(dryRun, stored.object, before), warnings);
+  return answerObject(server, asked, status, outcome(dryRun, stored.object, before), [...warnings, ...decided.warnings]);
 };
 
 export const patched = (kind: Kind, old: Fields, type: ReturnType<typeof patchType>, patch: unknown): Fields => {
@@ -169,15 +163,25 @@ const handleApply = async (server: Server, asked: KindRequest, subresource?: Sub
   const { kind, namespace, name, request } = asked;
   const dryRun = isDryRun(request.query);
   const force = flag(request.query, 'force');
-  const config = await configuration(request, asked);
-  const { stored, status } = await decide(server, request, dryRun, (write) => {
+  const view = subresource?.view;
+  const sent = await configuration(request, view === undefined ? asked : { ...asked, kind: view.kind });
+  // What is said through a view is said of the fields that it shows.
+  const config =
+    view === undefined
+      ? sent
+      : view.apply(sent, { apiVersion: groupVersion(kind.group, kind.version), kind: kind.kind, metadata: sent.metadata });
+  const decided = await decide(server, request, dryRun, (write) => {
     const applied = (live: KubernetesObject): KubernetesObject => {
       const tracked = { kind, subresource: subresource?.name ?? '', manager: write.manager ?? '', time: timeText(write.now) };
       const { object, managedFields } = applyConfiguration(tracked, live, config, force);
       return { ...object, metadata: { ...object.metadata, managedFields } };
     };
     if (subresource !== undefined || write.transaction.get(resourceKey(kind), namespace, name) !== undefined) {
-      const replacement = { kind, namespace, name, subresource, isPatch: true, tracking: 'applied', change: applied } as const;
+      const part =
+        view === undefined
+          ? subresource
+          : { ...subresource, name: subresource?.name ?? '', verbs: [], apply: (made: KubernetesObject) => made };
+      const replacement = { kind, namespace, name, subresource: part, isPatch: true, tracking: 'applied', change: applied } as const;
       return { stored: replaceObject(write, replacement), status: 200 };
     }
     requireCreation(write, asked);
@@ -186,12 +190,16 @@ const handleApply = async (server: Server, asked: KindRequest, subresource?: Sub
       throw conflict(kind, name, 'the configuration names a state of the object, and there is no such object');
     return { stored: createObject(write, kind, namespace, applied(blank(config)), 'applied'), status: 201 };
   });
+  const { stored, status } = decided.result;
   const before = server.store.get(resourceKey(kind), namespace, name)?.object;
-  return answerObject(server, asked, status, outcome(dryRun, stored.object, before));
+  const made = outcome(dryRun, stored.object, before);
+  return view === undefined
+    ? answerObject(server, asked, status, made, decided.warnings)
+    : answerObject(server, { ...asked, kind: view.kind }, status, view.show(made), decided.warnings);
 };
 
 /** What came of a patch, as an object of its kind. A fault of it is one of the patch; its value stays out of the message, for it may be secret. */
-const patchedObject = (value: Fields, kind: Kind, validation: string, twice: readonly string[]): Input => {
+export const patchedObject = (value: Fields, kind: Kind, validation: string, twice: readonly string[]): Input => {
   try {
     return toObject(value, kind, validation, twice);
   } catch (error) {
@@ -216,7 +224,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
   const patch = type === 'application/json-patch+json' ? parseJson(body) : readBody(body, 'application/json');
   const twice = duplicatesOf(body, type, validation);
   let warnings: readonly string[] = [];
-  const stored = await decide(server, request, dryRun, (write) =>
+  const decided = await decide(server, request, dryRun, (write) =>
     replaceObject(write, {
       kind,
       namespace,
@@ -231,7 +239,7 @@ export const handlePatch = async (server: Server, asked: KindRequest, subresourc
     }),
   );
   const before = server.store.get(resourceKey(kind), namespace, name)?.object;
-  return answerObject(server, asked, 200, outcome(dryRun, stored.object, before), warnings);
+  return answerObject(server, asked, 200, outcome(dryRun, decided.result.object, before), [...warnings, ...decided.warnings]);
 };
 
 const policies = ['Background', 'Foreground', 'Orphan'] as const;
@@ -263,8 +271,9 @@ const deleteOptions = async ({ query, body, header }: ApiRequest): Promise<Delet
 export const handleDelete = async (server: Server, asked: KindRequest): Promise<ApiResponse> => {
   const { kind, namespace, name, request } = asked;
   const { dryRun, ...options } = await deleteOptions(request);
-  const { stored, isGone } = await decide(server, request, dryRun, (write) => deleteObject(write, kind, namespace, name, options));
-  if (!isGone || kind.deleteReturnsObject) return answerObject(server, asked, 200, stored.object);
+  const { result, warnings } = await decide(server, request, dryRun, (write) => deleteObject(write, kind, namespace, name, options));
+  const { stored, isGone } = result;
+  if (!isGone || kind.deleteReturnsObject) return answerObject(server, asked, 200, stored.object, warnings);
   const status = {
     kind: 'Status',
     apiVersion: 'v1',
@@ -273,7 +282,7 @@ export const handleDelete = async (server: Server, asked: KindRequest): Promise<
     details: { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.plural, uid: stored.object.metadata.uid },
   };
   const answer = negotiate(request.header('accept'));
-  return { status: 200, headers: { 'content-type': answer.contentType }, body: encoded(status, answer) };
+  return { status: 200, headers: { 'content-type': answer.contentType, ...warningHeader(warnings) }, body: encoded(status, answer) };
 };
 
 /** DELETE of a collection: what its selectors select, answered as the list of it. */
@@ -282,7 +291,7 @@ export const handleDeleteCollection = async (server: Server, asked: KindRequest)
   if (kind.isNamespaced && namespace === '') throw methodNotAllowed();
   const { dryRun, ...options } = await deleteOptions(request);
   const selects = selection(asked) ?? (() => true);
-  const deleted = await decide(server, request, dryRun, (write) =>
+  const { result: deleted, warnings } = await decide(server, request, dryRun, (write) =>
     write.transaction
       .list(resourceKey(kind), kind.isNamespaced ? namespace : undefined)
       .filter(selects)
@@ -295,5 +304,5 @@ export const handleDeleteCollection = async (server: Server, asked: KindRequest)
     metadata: { resourceVersion: String(server.store.revision) },
     items: deleted.map(({ object }) => without(object, 'apiVersion', 'kind')),
   };
-  return { status: 200, headers: { 'content-type': answer.contentType }, body: encoded(list, answer) };
+  return { status: 200, headers: { 'content-type': answer.contentType, ...warningHeader(warnings) }, body: encoded(list, answer) };
 };

@@ -77,13 +77,22 @@ export const errorCodes = {
   UnsupportedMediaType: { class: 'input', about: 'a body is in a format that is not read' },
   RequestEntityTooLarge: { class: 'input', about: 'a body is larger than is accepted' },
   Timeout: { class: 'transient', about: 'a state of the future was asked for, or something took too long' },
+  AdmissionDenied: { class: 'permanent', about: 'an admission webhook or policy does not let an object be written' },
+  WebhookFailed: { class: 'transient', about: 'an admission webhook could not be asked, or its answer is none' },
   TooManyRequests: { class: 'transient', about: 'more is asked than is served at once; try again later' },
   ServiceUnavailable: { class: 'transient', about: 'the server is starting or stopping' },
+  // asking a Kubernetes API
+  ServerUnreachable: { class: 'transient', about: 'a server cannot be reached, or broke off before it answered' },
+  ServerUntrusted: { class: 'permanent', about: 'a server does not prove that it is the one that was meant' },
+  ServerFailed: { class: 'transient', about: 'a server answered that it failed' },
+  ServerAnswerInvalid: { class: 'transient', about: 'a server answered something that is not what its API says, or too much' },
   // the embedded control plane
   AddressUnavailable: { class: 'input', about: 'the address to listen on is taken, or not one of this machine' },
   DataDirectoryInvalid: { class: 'input', about: 'a data directory holds something that no store of this version made' },
+  ClockWrong: { class: 'transient', about: 'the clock of the machine stands before this program was made' },
   EncryptionKeyInvalid: { class: 'input', about: 'a file with an encryption key does not hold 32 random bytes, or others may read it' },
   EncryptionKeyMismatch: { class: 'input', about: 'a store is sealed with an encryption key, and that key was not given' },
+  ManifestRefused: { class: 'input', about: 'a manifest that is to be applied on the first start cannot be read or is refused' },
   BackupInvalid: { class: 'input', about: 'a file is no backup, is damaged, or is of a newer version' },
   // controllers
   LeadershipLost: { class: 'transient', about: 'this process does not lead any more, and another one may' },

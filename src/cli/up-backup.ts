@@ -16,7 +16,8 @@ export const defineUpBackup: DefineCommand = (command, io) => {
     .action(async (file, { dataDir, overwrite }) => {
       if (file === '-') throw new CodedError('UsageInvalid', 'cannot write a backup to standard output', { hint: 'name a file' });
       requireFree(io, [file], overwrite);
-      const made = await backUp({ directory: dataDirectoryOf(io, dataDir), path: resolve(io.cwd, file), at: io.now() });
+      const request = { directory: dataDirectoryOf(io, dataDir), path: resolve(io.cwd, file), at: io.now() };
+      const made = await io.writing((onStep) => backUp({ ...request, onStep }));
       const secrets = made.isSealed ? 'Secrets sealed, their key not in it' : 'Secrets in clear';
       say(io, `wrote ${file} (backup: ${made.objects} objects at revision ${made.revision}, ${secrets}; keys of the CAs)`);
     });

@@ -14,7 +14,8 @@ export const defineUpRestore: DefineCommand = (command, io) => {
     .option('--overwrite', 'put it in the place of what is there, which is kept aside')
     .action(async (file, { dataDir, overwrite }) => {
       const directory = dataDirectoryOf(io, dataDir);
-      const done = await restore({ path: resolve(io.cwd, file), directory, overwrite: overwrite === true, at: io.now() });
+      const request = { path: resolve(io.cwd, file), directory, overwrite: overwrite === true, at: io.now() };
+      const done = await io.writing((onStep) => restore({ ...request, onStep }));
       if (done.aside !== undefined) say(io, `kept aside: ${shownPath(io, done.aside)}`);
       if (done.isSealed) say(io, 'its Secrets are sealed: start the server with the --encryption-key-file of then');
       say(io, `restored ${shownPath(io, directory)} (${done.objects} objects as of ${done.time}; goes on at revision ${done.revision})`);

@@ -10,6 +10,7 @@ test('an empty environment gives no settings but the program name', () => {
     columns: undefined,
     programName: 'certwright',
     dataHome: undefined,
+    kubeconfigFile: undefined,
     sudoUser: undefined,
   });
 });
@@ -24,6 +25,7 @@ test('each variable of the table reaches its setting', () => {
     SUDO_USER: 'alice',
     XDG_DATA_HOME: '/data',
     HOME: '/home/alice',
+    KUBECONFIG: 'one:two',
   });
   assert.deepEqual(settings, {
     passphrase: 'open sesame',
@@ -32,15 +34,22 @@ test('each variable of the table reaches its setting', () => {
     columns: 100,
     programName: 'kubectl certwright',
     dataHome: '/data',
+    kubeconfigFile: 'one',
     sudoUser: 'alice',
   });
-  assert.equal(Object.keys(environmentVariables).length, 8);
+  assert.equal(Object.keys(environmentVariables).length, 9);
 });
 
 test('data is kept below the home directory unless another place is named by an absolute path', () => {
   assert.equal(readSettings({ HOME: '/home/alice' }).dataHome, '/home/alice/.local/share');
   assert.equal(readSettings({ HOME: '/home/alice', XDG_DATA_HOME: 'relative' }).dataHome, '/home/alice/.local/share');
   assert.equal(readSettings({ HOME: 'relative' }).dataHome, undefined);
+});
+
+test('the kubeconfig is the first that KUBECONFIG names, else the one in the home directory', () => {
+  assert.equal(readSettings({ KUBECONFIG: '::/a:/b', HOME: '/home/alice' }).kubeconfigFile, '/a');
+  assert.equal(readSettings({ KUBECONFIG: '', HOME: '/home/alice' }).kubeconfigFile, '/home/alice/.kube/config');
+  assert.equal(readSettings({ HOME: 'relative' }).kubeconfigFile, undefined);
 });
 
 test('empty values count as absent', () => {

@@ -20,7 +20,12 @@ export const environmentVariables = {
     about: 'directory below which `up` keeps its data; ~/.local/share where it is not set',
     secret: false,
   },
-  home: { name: 'HOME', about: 'the home directory, where XDG_DATA_HOME is not set', secret: false },
+  home: { name: 'HOME', about: 'the home directory, where XDG_DATA_HOME or KUBECONFIG is not set', secret: false },
+  kubeconfig: {
+    name: 'KUBECONFIG',
+    about: 'kubeconfigs, of which `up --kubeconfig-context` merges into the first; ~/.kube/config where it is not set',
+    secret: false,
+  },
   sudoUser: { name: 'SUDO_USER', about: 'who asked, in the ledger of signatures, where root runs the command by sudo', secret: false },
 } as const satisfies Record<string, EnvironmentVariable>;
 
@@ -36,6 +41,8 @@ export type Settings = {
   readonly programName: string;
   /** Absolute, where data of programs is kept. */
   readonly dataHome: string | undefined;
+  /** The kubeconfig that kubectl writes to by itself; may be relative. */
+  readonly kubeconfigFile: string | undefined;
   readonly sudoUser: string | undefined;
 };
 
@@ -43,6 +50,12 @@ export type Settings = {
 const dataHome = (given: string | undefined, home: string | undefined): string | undefined => {
   if (given?.startsWith('/') === true) return given;
   return home?.startsWith('/') === true ? `${home}/.local/share` : undefined;
+};
+
+/** As kubectl has it: of a list the first that is named, else the one in the home directory. */
+const kubeconfigFile = (list: string | undefined, home: string | undefined): string | undefined => {
+  const first = list?.split(':').find((path) => path !== '');
+  return first ?? (home?.startsWith('/') === true ? `${home}/.kube/config` : undefined);
 };
 
 /** Settings of an environment. Empty values count as absent, and an unusable width as none: neither is worth an error. */
@@ -61,6 +74,7 @@ export const readSettings = (environment: Readonly<Record<string, string | undef
     // kubectl runs `kubectl certwright` as the program kubectl-certwright.
     programName: read('invokedAs')?.startsWith('kubectl-') === true ? 'kubectl certwright' : 'certwright',
     dataHome: dataHome(read('dataHome'), read('home')),
+    kubeconfigFile: kubeconfigFile(read('kubeconfig'), read('home')),
     sudoUser: read('sudoUser'),
   };
 };

@@ -89,7 +89,10 @@ export const createController = ({
 
   const settle = (key: string, outcome: Outcome): void => {
     const untilMs = outcome === 'done' ? Number.POSITIVE_INFINITY : outcome.until.getTime();
-    if (Number.isNaN(untilMs)) throw new CodedError('Bug', `cannot wait for ${key}: the date is none`);
+    if (Number.isNaN(untilMs)) {
+      fail(key, new CodedError('Bug', `cannot wait for ${key}: the date is none`));
+      return;
+    }
     // A date that has come already is answered again and again by a plan that does not get on; so it waits longer each time.
     if (untilMs <= clock.now().getTime()) {
       queue.retry(key);

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -42,6 +43,19 @@ export type WatchStream = {
   close(): void;
 };
 
+/** An answer that nobody reads. */
+export type UnreadAnswer = {
+  /** Settles once the connection is gone. */
+  readonly closed: Promise<void>;
+  /** Reads on for good. */
+  follow(onChunk: (chunk: Buffer) => void): void;
+  /** Reads on to the end, or to where it breaks off; bytes in all. */
+  rest(): Promise<number>;
+  /** Reads on until a text has come; the whole body so far. */
+  readUntil(text: string): Promise<string>;
+  close(): void;
+};
+
 export type Identity = { readonly name: string; readonly groups: readonly string[] };
 
 export type ApiPeer = {
@@ -49,6 +63,10 @@ export type ApiPeer = {
   readonly name: string;
   send(method: string, path: string, options?: SendOptions): Promise<Reply>;
   watch(path: string, accept?: string): Promise<WatchStream>;
+  /** Sends a request and leaves the answer lying: from its headers on, or altogether. */
+  hang(method: string, path: string, options?: SendOptions, from?: 'the body' | 'before the answer'): Promise<UnreadAnswer>;
+  /** Closes every connection. */
+  close(): void;
   /** The same server as someone else sees it; undefined is nobody. */
   as(identity: Identity | undefined): Promise<ApiPeer>;
   /** Makes the server forget what was before now, as it does by itself in time. */
@@ -133,7 +151,7 @@ const callsTo = (
   ca: Buffer,
   credentials: Credentials,
   always: Readonly<Record<string, string | readonly string[]>> = {},
-): Pick<ApiPeer, 'send' | 'watch'> => {
+): Pick<ApiPeer, 'send' | 'watch' | 'hang' | 'close'> => {
   const agent = new Agent({ keepAlive: true, ca, ...credentials });
   const open = (method: string, path: string, options: SendOptions) => {
     const bytes = bytesOf(options);
@@ -148,7 +166,9 @@ const callsTo = (
         accept: options.accept ?? 'application/json',
         'user-agent': 'parity/1',
         ...(contentType === undefined ? {} : { 'content-type': contentType }),
-        ...(bytes === undefined ? {} : { 'content-length': String(Buffer.byteLength(bytes as string)) }),
+        ...(bytes === undefined || options.headers?.['transfer-encoding'] !== undefined
+          ? {}
+          : { 'content-length': String(Buffer.byteLength(bytes as string)) }),
         ...always,
         ...options.headers,
       },
@@ -157,6 +177,47 @@ const callsTo = (
     return request;
   };
   return {
+    close: () => agent.destroy(),
+    hang: (method, path, options = {}, from = 'the body') =>
+      new Promise((resolve, reject) => {
+        const request = open(method, path, options);
+        const closed = new Promise<void>((settle) => request.once('close', () => settle()));
+        const answer = (response?: IncomingMessage): UnreadAnswer => {
+          const chunks: Buffer[] = [];
+          return {
+            closed,
+            follow: (onChunk) => void response?.on('data', onChunk),
+            rest: async () => {
+              try {
+                for await (const chunk of response ?? []) chunks.push(chunk as Buffer);
+              } catch {
+                // It broke off.
+              }
+              return chunks.reduce((sum, { length }) => sum + length, 0);
+            },
+            readUntil: async (text) => {
+              for await (const chunk of response ?? []) {
+                chunks.push(chunk as Buffer);
+                // Over the edge of two chunks, too.
+                if (Buffer.concat(chunks.slice(-2)).includes(text) && (chunk as Buffer).at(-1) === 0x0a) break;
+              }
+              return Buffer.concat(chunks).toString();
+            },
+            close: () => request.destroy(),
+          };
+        };
+        if (from === 'before the answer') {
+          request.on('error', () => undefined);
+          resolve(answer());
+          return;
+        }
+        request.once('error', reject);
+        request.on('response', (response) => {
+          request.on('error', () => undefined);
+          response.on('error', () => undefined);
+          resolve(answer(response));
+        });
+      }),
     send: (method, path, options = {}) =>
       new Promise((resolve, reject) => {
         const request = open(method, path, options);

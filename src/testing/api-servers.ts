@@ -6,6 +6,7 @@ import { get } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type TransportLimits, transportLimits } from '../apiserver/https-transport.ts';
 import { provideServerPki } from '../apiserver/server-pki.ts';
 import { startServer } from '../apiserver/start-server.ts';
 import { type ApiPeer, apiPeer, kubeconfigPeer } from './api-peer.ts';
@@ -28,6 +29,7 @@ export const freePort = (): Promise<number> =>
   });
 
 export type TestServer = { readonly peer: ApiPeer; readonly kubeconfigFile: string; stop(): Promise<void> };
+export type EmbeddedTestServer = TestServer & { readonly port: number /** Where the PKI lies. */; readonly cluster: string };
 
 /** How much the embedded server remembers for watches here, so that it can be made to forget. */
 const maxHistoryBytes = 8 * 1024 * 1024;
@@ -44,8 +46,8 @@ const overflowHistory = async (peer: ApiPeer): Promise<void> => {
   }
 };
 
-/** The embedded server in this process, in a directory of its own. */
-export const startEmbedded = async (): Promise<TestServer> => {
+/** The embedded server in this process, in a directory of its own; its stop throws what should not have happened. */
+export const startEmbedded = async (limits: Partial<TransportLimits> = {}): Promise<EmbeddedTestServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'certwright-embedded-'));
   const port = await freePort();
   const bugs: unknown[] = [];
@@ -58,6 +60,7 @@ export const startEmbedded = async (): Promise<TestServer> => {
     requestedBy: 'test',
     maxHistoryBytes,
     onBug: (error) => bugs.push(error),
+    limits: { ...transportLimits, ...limits },
   });
   const stop = async (): Promise<void> => {
     await server.stop();
@@ -65,8 +68,9 @@ export const startEmbedded = async (): Promise<TestServer> => {
     if (bugs.length > 0) throw bugs[0];
   };
   try {
-    const peer = await apiPeer('embedded', { host, port, directory: join(directory, 'cluster'), forget: overflowHistory }, tester);
-    return { peer, kubeconfigFile: server.kubeconfigFile, stop };
+    const cluster = join(directory, 'cluster');
+    const peer = await apiPeer('embedded', { host, port, directory: cluster, forget: overflowHistory }, tester);
+    return { peer, kubeconfigFile: server.kubeconfigFile, stop, port, cluster };
   } catch (error) {
     await stop();
     throw error;
@@ -82,13 +86,66 @@ const isReady = (port: number, ca: string): Promise<true | undefined> =>
     request.on('error', reject).on('timeout', () => request.destroy(new Error('no answer')));
   });
 
+export type RealProcesses = {
+  readonly directory: string;
+  /** Where the PKI lies. */
+  readonly cluster: string;
+  readonly ports: { readonly api: number; readonly etcd: number; readonly peer: number };
+  /** Whether etcd waits for the disk. */
+  readonly isDurable: boolean;
+};
+
+/** etcd and kube-apiserver, not yet ready. */
+export const startRealProcesses = ({ directory, cluster, ports, isDurable }: RealProcesses): readonly Daemon[] => {
+  const etcdUrl = `http://${host}:${ports.etcd}`;
+  const file = (path: string): string => join(cluster, path);
+  const logs = join(directory, 'logs');
+  mkdirSync(logs, { recursive: true });
+  return [
+    startDaemon(
+      'etcd',
+      requireTool('etcd'),
+      [
+        `--data-dir=${join(directory, 'etcd')}`,
+        `--listen-client-urls=${etcdUrl}`,
+        `--advertise-client-urls=${etcdUrl}`,
+        `--listen-peer-urls=http://${host}:${ports.peer}`,
+        `--initial-advertise-peer-urls=http://${host}:${ports.peer}`,
+        `--initial-cluster=default=http://${host}:${ports.peer}`,
+        ...(isDurable ? [] : ['--unsafe-no-fsync']),
+      ],
+      { logFile: join(logs, 'etcd.log') },
+    ),
+    startDaemon(
+      'kube-apiserver',
+      requireTool('kube-apiserver'),
+      [
+        `--bind-address=${host}`,
+        `--advertise-address=${host}`,
+        `--secure-port=${ports.api}`,
+        `--cert-dir=${directory}`,
+        `--tls-cert-file=${file('localhost/pki/apiserver.crt')}`,
+        `--tls-private-key-file=${file('localhost/pki/apiserver.key')}`,
+        `--client-ca-file=${file('pki/ca.crt')}`,
+        `--etcd-servers=${etcdUrl}`,
+        `--service-account-key-file=${file('pki/sa.pub')}`,
+        `--service-account-signing-key-file=${file('pki/sa.key')}`,
+        '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+        '--authorization-mode=RBAC',
+        '--service-cluster-ip-range=10.96.0.0/16',
+      ],
+      { logFile: join(logs, 'kube-apiserver.log') },
+    ),
+  ];
+};
+
 /** A real kube-apiserver, on a PKI of the same making, over an etcd of its own. Needs etcd, kube-apiserver, kube-controller-manager. */
 export const startReal = async (): Promise<TestServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'certwright-real-'));
   const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()];
   const cluster = join(directory, 'cluster');
   const logs = join(directory, 'logs');
-  mkdirSync(logs);
+  mkdirSync(logs, { recursive: true });
   const pki = await provideServerPki({ directory: cluster, host, port, at: new Date(), random: randomOctets, requestedBy: 'test' });
   const controllersKubeconfig = join(cluster, 'localhost/super-admin.conf');
   const file = (path: string): string => join(cluster, path);
@@ -98,43 +155,7 @@ export const startReal = async (): Promise<TestServer> => {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const etcdUrl = `http://${host}:${etcdPort}`;
-    daemons.push(
-      startDaemon(
-        'etcd',
-        requireTool('etcd'),
-        [
-          `--data-dir=${join(directory, 'etcd')}`,
-          `--listen-client-urls=${etcdUrl}`,
-          `--advertise-client-urls=${etcdUrl}`,
-          `--listen-peer-urls=http://${host}:${peerPort}`,
-          `--initial-advertise-peer-urls=http://${host}:${peerPort}`,
-          `--initial-cluster=default=http://${host}:${peerPort}`,
-          '--unsafe-no-fsync',
-        ],
-        { logFile: join(logs, 'etcd.log') },
-      ),
-      startDaemon(
-        'kube-apiserver',
-        requireTool('kube-apiserver'),
-        [
-          `--bind-address=${host}`,
-          `--advertise-address=${host}`,
-          `--secure-port=${port}`,
-          `--cert-dir=${directory}`,
-          `--tls-cert-file=${file('localhost/pki/apiserver.crt')}`,
-          `--tls-private-key-file=${file('localhost/pki/apiserver.key')}`,
-          `--client-ca-file=${file('pki/ca.crt')}`,
-          `--etcd-servers=${etcdUrl}`,
-          `--service-account-key-file=${file('pki/sa.pub')}`,
-          `--service-account-signing-key-file=${file('pki/sa.key')}`,
-          '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-          '--authorization-mode=RBAC',
-          '--service-cluster-ip-range=10.96.0.0/16',
-        ],
-        { logFile: join(logs, 'kube-apiserver.log') },
-      ),
-    );
+    daemons.push(...startRealProcesses({ directory, cluster, ports: { api: port, etcd: etcdPort, peer: peerPort }, isDurable: false }));
     await waitFor('kube-apiserver is ready', () => isReady(port, pki.clientCa), { daemons });
     daemons.push(
       startDaemon(
@@ -160,7 +181,7 @@ export const startReal = async (): Promise<TestServer> => {
     const forget = async (asked: ApiPeer): Promise<void> => {
       const { resourceVersion } = (await asked.send('GET', '/api/v1/namespaces')).json.metadata;
       const env = { ...process.env, ETCDCTL_API: '3' };
-      execFileSync(requireTool('etcdctl'), [`--endpoints=${etcdUrl}`, 'compact', resourceVersion], { env, stdio: 'pipe' });
+      execFileSync(requireTool('etcdctl'), [`--endpoints=http://${host}:${etcdPort}`, 'compact', resourceVersion], { env, stdio: 'pipe' });
     };
     const peer = await apiPeer('kube-apiserver', { host, port, directory: cluster, forget }, tester);
     // As kubeadm does, for the administrator whose certificate makes him no master.

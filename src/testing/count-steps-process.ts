@@ -2,7 +2,6 @@
 
 import { Session } from 'node:inspector';
 import { text } from 'node:stream/consumers';
-import type { DecoderName } from './decoders.ts';
 
 type Coverage = {
   readonly result: readonly {
@@ -22,7 +21,8 @@ const takeBlocks = (): number => {
   session.post('Profiler.takePreciseCoverage', (error, { result }: Coverage) => {
     if (error !== null) throw error;
     for (const { url, functions } of result)
-      if (/\/src\/(?:base|pki)\//.test(url)) for (const { ranges } of functions) for (const { count } of ranges) blocks += count;
+      if (/\/src\/(?:base|pki|api|apiserver)\//.test(url))
+        for (const { ranges } of functions) for (const { count } of ranges) blocks += count;
   });
   return blocks;
 };
@@ -44,6 +44,10 @@ const ofArgument: Cost = (_self, [first]) => lengthOf(first);
 const ofSearch: Cost = (self, [, from], result) =>
   (typeof result === 'number' && result >= 0 ? result : lengthOf(self)) - (typeof from === 'number' ? from : 0);
 
+/** A sticky expression that matches has looked at what it matched; any other may have looked at everything. */
+const ofMatch: Cost = (self, [first], result) =>
+  self instanceof RegExp && self.sticky && Array.isArray(result) ? lengthOf(result[0]) : lengthOf(first);
+
 /** Built-in functions that go through what they are given. Those that call back into our source are counted there. */
 const builtIns: readonly (readonly [object, readonly string[], Cost])[] = [
   [Array.prototype, ['includes', 'lastIndexOf', 'join', 'slice', 'concat'], ofSelf],
@@ -52,7 +56,7 @@ const builtIns: readonly (readonly [object, readonly string[], Cost])[] = [
   [String.prototype, ['indexOf'], ofSearch],
   [Uint8Array.prototype, ['slice', 'includes', 'join'], ofSelf],
   [Buffer.prototype, ['toString', 'swap16', 'includes'], ofSelf],
-  [RegExp.prototype, ['test', 'exec'], ofArgument],
+  [RegExp.prototype, ['test', 'exec'], ofMatch],
   [TextDecoder.prototype, ['decode'], ofArgument],
   [Uint8Array.prototype, ['set'], ofArgument],
 ];
@@ -77,16 +81,18 @@ const counting = (prototype: object, name: string, cost: Cost): void => {
   });
 };
 
-const { takes } = await import('./decoders.ts');
+// The names of either registry come with the work.
+const { takes }: { readonly takes: (decoder: never, bytes: Uint8Array) => boolean } =
+  process.argv[2] === 'api' ? await import('./api-decoders.ts') : await import('./decoders.ts');
 for (const [prototype, names, cost] of builtIns) for (const name of names) counting(prototype, name, cost);
 
-const work: readonly (readonly [DecoderName, string])[] = JSON.parse(await text(process.stdin));
+const work: readonly (readonly [string, string])[] = JSON.parse(await text(process.stdin));
 const measured: number[] = [];
 for (const [decoder, base64] of work) {
   const bytes = new Uint8Array(Buffer.from(base64, 'base64'));
   takeBlocks();
   handled = 0;
-  takes(decoder, bytes);
+  takes(decoder as never, bytes);
   const native = handled;
   measured.push(takeBlocks() + native);
 }

@@ -4,17 +4,23 @@
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import type { ApiDecoderName } from './api-decoders.ts';
 import type { DecoderName } from './decoders.ts';
 
-export type Work = { readonly decoder: DecoderName; readonly bytes: Uint8Array };
+export type Work<Name extends string = DecoderName> = { readonly decoder: Name; readonly bytes: Uint8Array };
 
-/** Counts the steps of each decoder on its bytes, one after the other. */
-export const countSteps = (work: readonly Work[]): Promise<readonly number[]> =>
+const count = (registry: 'pki' | 'api', work: readonly Work<string>[]): Promise<readonly number[]> =>
   new Promise((resolve, reject) => {
     const program = join(import.meta.dirname, 'count-steps-process.ts');
-    const child = execFile(process.execPath, ['--no-opt', '--no-maglev', program], { maxBuffer: 64 * 1024 * 1024 }, (error, printed) => {
+    const args = ['--no-opt', '--no-maglev', program, registry];
+    const child = execFile(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 }, (error, printed) => {
       if (error === null) resolve(JSON.parse(printed));
       else reject(error);
     });
     child.stdin?.end(JSON.stringify(work.map(({ decoder, bytes }) => [decoder, Buffer.from(bytes).toString('base64')])));
   });
+
+/** Counts the steps of each decoder on its bytes, one after the other. */
+export const countSteps = (work: readonly Work[]): Promise<readonly number[]> => count('pki', work);
+/** The same of the API server's. */
+export const countApiSteps = (work: readonly Work<ApiDecoderName>[]): Promise<readonly number[]> => count('api', work);

@@ -6,11 +6,14 @@ import { createWriteStream, readFileSync } from 'node:fs';
 
 export type Daemon = {
   readonly name: string;
+  readonly pid: number;
   /** Undefined while it runs. */
   exitCode(): number | undefined;
   /** The last lines it printed. */
   log(lines?: number): string;
   stop(): Promise<void>;
+  /** Ends it at once and without its knowledge. */
+  kill(): Promise<void>;
 };
 
 export type DaemonOptions = { readonly logFile: string; readonly environment?: Readonly<Record<string, string>>; readonly cwd?: string };
@@ -43,6 +46,7 @@ export const startDaemon = (name: string, command: string, args: readonly string
   });
   return {
     name,
+    pid: child.pid ?? 0,
     exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : 128),
     log: (lines = 12) => readFileSync(options.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n'),
     stop: async () => {
@@ -52,6 +56,11 @@ export const startDaemon = (name: string, command: string, args: readonly string
         await ended;
         clearTimeout(timer);
       }
+      output.end();
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
       output.end();
     },
   };

@@ -6,6 +6,7 @@ import type { Kind } from '../api/kind.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import type { Server } from '../apiserver/api-request.ts';
+import { webhookCaller } from '../apiserver/call-webhook.ts';
 import { serverUser } from '../apiserver/controller.ts';
 import { kindTable } from '../apiserver/kind-table.ts';
 import { openStore } from '../apiserver/store.ts';
@@ -33,7 +34,7 @@ export const openStoreServer = (
   let now = new Date('2030-01-01T00:00:00Z');
   let isOpen = true;
   const store = openStore(openStoreFile(path));
-  const server: Server = { store, kinds: kindTable(builtInKinds), now: () => now, random: randomOctets };
+  const server: Server = { store, kinds: kindTable(builtInKinds), now: () => now, random: randomOctets, webhooks: webhookCaller() };
   const close = (): void => {
     if (isOpen) store.close();
     isOpen = false;

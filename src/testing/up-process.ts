@@ -6,6 +6,8 @@ import type { TestContext } from 'node:test';
 import { type ApiPeer, apiPeer } from './api-peer.ts';
 
 const launcher = join(import.meta.dirname, '../../certwright');
+/** Far more than a start takes. */
+const startMs = 20_000;
 const tester = { name: 'tester', groups: ['system:masters'] };
 
 export type UpProcess = {
@@ -33,11 +35,13 @@ export const startUp = async (
   await new Promise<void>((resolve, reject) => {
     const keep = (chunk: Buffer): void => {
       output += chunk.toString();
-      if (output.includes('kubectl --kubeconfig')) resolve();
+      if (/\n {2}kubectl --.*\n/.test(output)) resolve();
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
+    const late = setTimeout(() => reject(new Error(`it does not say what to type: ${output}`)), startMs);
     void ended.then((code) => reject(new Error(`it ended with ${code}: ${output}`)));
+    late.unref();
   });
   return { child, printed: () => output, port, ended };
 };

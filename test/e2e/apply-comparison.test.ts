@@ -10,7 +10,7 @@ import { runs } from '../../src/testing/runs.ts';
 import { needs } from '../../src/testing/tools.ts';
 import { newNamespace } from './parity/parity-case.ts';
 
-type Apply = { readonly manager: string; readonly force: boolean; readonly config: object };
+type Step = { readonly manager: string; readonly force: boolean; readonly config: object };
 
 const some = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> => fc.option(value, { nil: undefined });
 const texts = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2'), { maxKeys: 3, noNullPrototype: true });
@@ -57,8 +57,9 @@ const deployment = fc
     },
   }));
 
-const applies = (config: fc.Arbitrary<object>): fc.Arbitrary<readonly Apply[]> =>
-  fc.array(fc.record({ manager: fc.constantFrom('m1', 'm2', 'm3'), force: fc.boolean(), config }), { minLength: 1, maxLength: 6 });
+const manager = fc.constantFrom('m1', 'm2', 'm3');
+const applies = (config: fc.Arbitrary<object>): fc.Arbitrary<readonly Step[]> =>
+  fc.array(fc.record({ manager, force: fc.boolean(), config }), { minLength: 1, maxLength: 6 });
 
 type Managed = { manager: string; operation: string; fieldsV1: object };
 
@@ -76,13 +77,13 @@ const plain = (value: unknown): unknown => {
 };
 
 /** What a client sees after each step, without what is different each time. */
-const seen = async (api: ApiPeer, collection: (namespace: string) => string, steps: readonly Apply[]): Promise<readonly unknown[]> => {
+const seen = async (api: ApiPeer, collection: (namespace: string) => string, steps: readonly Step[]): Promise<readonly unknown[]> => {
   const { name } = await newNamespace(api);
   const path = `${collection(name)}/o`;
   const observed: unknown[] = [];
   let version = '';
-  for (const { manager, force, config } of steps) {
-    const reply = await api.send('PATCH', `${path}?fieldManager=${manager}${force ? '&force=true' : ''}`, {
+  for (const { manager: by, force, config } of steps) {
+    const reply = await api.send('PATCH', `${path}?fieldManager=${by}${force ? '&force=true' : ''}`, {
       body: JSON.stringify(config),
       contentType: 'application/apply-patch+yaml',
     });

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { freePort } from '../../src/testing/api-servers.ts';
-import { runs } from '../../src/testing/runs.ts';
+import { full, runs } from '../../src/testing/runs.ts';
 import { temporaryDirectory } from '../../src/testing/temporary-directory.ts';
 import { runUp, startUp, upPeer } from '../../src/testing/up-process.ts';
 
@@ -61,50 +61,110 @@ describe('certwright up', () => {
     }
   });
 
-  test('killed at any moment loses nothing it acknowledged, and goes on with higher revisions', async (t) => {
+  test('killed at any moment loses nothing it acknowledged, goes on with higher revisions, and lets watches resume or begin again', async (t) => {
     const directory = join(temporaryDirectory(t), 'data');
     const port = await freePort();
-    const acknowledged = new Map<string, string>();
-    let highest = 0;
-    let next = 0;
-    for (let round = 0; round < runs(3, 200); round++) {
+    const path = '/api/v1/namespaces/default/configmaps';
+    const rounds = runs(3, 200);
+    const ballast = runs(100, 10_000);
+    /** What each name is known to hold, undefined for nothing; and what was asked last without an answer. */
+    const acknowledged = new Map<string, string | undefined>();
+    const asked = new Map<string, string | undefined>();
+    const startTimes: number[] = [];
+    let [highest, told, writes, next] = [0, 0, 0, 0];
+    for (let round = 0; round < rounds; round++) {
+      const began = performance.now();
       const { child, ended } = await startUp(t, directory, port);
+      if (round > 0) startTimes.push(performance.now() - began);
       const peer = await upPeer(directory, port);
-      const list = (await peer.send('GET', '/api/v1/namespaces/default/configmaps?labelSelector=crash')).json;
+      if (round === 0) {
+        let made = 0;
+        const load = async (): Promise<void> => {
+          while (made < ballast) {
+            const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: `b${made++}` }, data: { v: 'A'.repeat(3000) } };
+            assert.equal((await peer.send('POST', '/api/v1/namespaces/default/secrets', { body })).status, 201);
+          }
+        };
+        await Promise.all(Array.from({ length: 32 }, load));
+      }
+      const list = (await peer.send('GET', `${path}?labelSelector=crash`)).json;
       const stored = new Map<string, string>(
         list.items.map((item: { metadata: { name: string }; data: { v: string } }) => [item.metadata.name, item.data.v]),
       );
-      // What was in flight may have been stored without an answer, so a later value is right too; an earlier one is a loss.
-      for (const [name, value] of acknowledged) assert.ok(Number(stored.get(name)) >= Number(value), `${name} in round ${round}`);
-      assert.ok(Number(list.metadata.resourceVersion) >= highest, `${list.metadata.resourceVersion} after ${highest}`);
+      // One writer alone writes each name, so a name holds what was acknowledged last or what was asked after that.
+      for (const name of new Set([...acknowledged.keys(), ...asked.keys()])) {
+        const possible = [acknowledged.get(name), ...(asked.has(name) ? [asked.get(name)] : [])];
+        assert.ok(
+          possible.includes(stored.get(name)),
+          `${name} holds ${stored.get(name)} and not ${possible.join(' or ')} in round ${round}`,
+        );
+      }
+      assert.ok([...stored.keys()].every((name) => acknowledged.has(name) || asked.has(name)));
+      acknowledged.clear();
+      asked.clear();
+      for (const [name, value] of stored) acknowledged.set(name, value);
+      const revision = Number(list.metadata.resourceVersion);
+      assert.ok(revision >= highest && revision >= told, `${revision} after ${highest} acknowledged and ${told} told`);
+      assert.ok(list.items.every((item: { metadata: { resourceVersion: string } }) => Number(item.metadata.resourceVersion) <= revision));
+
+      // From the last event that was told before: on from there, or told to list again; never from elsewhere without a word.
+      if (told > 0) {
+        const resumed = await peer.watch(`${path}?watch=true&resourceVersion=${told}&labelSelector=crash&timeoutSeconds=1`);
+        if (told < revision) assert.equal((await resumed.next())?.object.code, 410, `a watch from ${told}, now ${revision}`);
+        else assert.equal(await resumed.next(), undefined);
+        resumed.close();
+      }
+      const watch = await peer.watch(`${path}?watch=true&resourceVersion=${revision}&labelSelector=crash`);
+      const following = (async () => {
+        told = revision;
+        for (let event = await watch.next(); event !== undefined; event = await watch.next()) {
+          const at = Number(event.object.metadata.resourceVersion);
+          assert.ok(at > told, `${at} was told after ${told}`);
+          told = at;
+        }
+      })().catch((error: unknown) => {
+        if (error instanceof assert.AssertionError) throw error;
+      });
+
       let alive = true;
-      // Each has names of its own, so that the values of one name go up.
       const writer = async (number: number): Promise<void> => {
-        while (alive) {
+        for (let i = 0; alive; i++) {
           const value = String(++next);
-          const name = `c${number}-${next % 5}`;
+          const name = `c${number}-${i % 3}`;
+          const isThere = acknowledged.get(name) !== undefined;
+          const isDeleting = isThere && i % 4 === 3;
           const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { crash: '' } }, data: { v: value } };
+          asked.set(name, isDeleting ? undefined : value);
           try {
-            const isKnown = acknowledged.has(name) || stored.has(name);
-            const reply = isKnown
-              ? await peer.send('PUT', `/api/v1/namespaces/default/configmaps/${name}`, { body })
-              : await peer.send('POST', '/api/v1/namespaces/default/configmaps', { body });
-            if (reply.status < 300) {
-              acknowledged.set(name, value);
-              highest = Math.max(highest, Number(reply.json.metadata.resourceVersion));
-            } else if (reply.status === 409) stored.set(name, '');
-          } catch {
-            alive = false;
+            const reply = isDeleting
+              ? await peer.send('DELETE', `${path}/${name}`)
+              : isThere
+                ? await peer.send('PUT', `${path}/${name}`, { body })
+                : await peer.send('POST', path, { body });
+            assert.ok(reply.status < 300, reply.text);
+            acknowledged.set(name, isDeleting ? undefined : value);
+            asked.delete(name);
+            writes++;
+            if (!isDeleting) highest = Math.max(highest, Number(reply.json.metadata.resourceVersion));
+          } catch (error) {
+            if (error instanceof assert.AssertionError) throw error;
+            return;
           }
         }
       };
-      const writers = Array.from({ length: 16 }, (_, number) => writer(number));
+      const writers = Array.from({ length: 32 }, (_, number) => writer(number));
       await new Promise((resolve) => setTimeout(resolve, 20 + Math.floor(Math.random() * 250)));
       child.kill('SIGKILL');
       await ended;
       alive = false;
       await Promise.all(writers);
+      await following;
+      peer.close();
     }
-    assert.ok(acknowledged.size > 10, String(acknowledged.size));
+    startTimes.sort((a, b) => a - b);
+    const middle = startTimes[startTimes.length >> 1] ?? 0;
+    t.diagnostic(`${rounds} kills, ${writes} acknowledged writes; ready again after ${middle.toFixed(0)} ms with ${ballast} objects`);
+    assert.ok(writes > 10, String(writes));
+    if (full) assert.ok(middle < 2000, `starting again takes ${middle} ms`);
   });
 });

@@ -1,65 +1,21 @@
-// kubectl's sessions: Debian trixie's with exact output on the embedded server and on a real kube-apiserver; newer ones, Debian sid's and those
-// in the folders of CERTWRIGHT_KUBECTLS, on the embedded server by exit codes and by what is stored after each section.
+// kubectl's sessions on the embedded server: Debian trixie's with exact output; newer ones, Debian sid's and those in the folders of
+// CERTWRIGHT_KUBECTLS, by exit codes and by what is stored after each section; and a session of its own for Debian bookworm's. The same on a
+// real server is kubectl-real.test.ts.
 
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { startEmbedded, startReal, type TestServer } from '../../src/testing/api-servers.ts';
-import { outputMatches, type Result, rewriteSession } from '../../src/testing/cli-session.ts';
+import { describe } from 'node:test';
+import { startEmbedded } from '../../src/testing/api-servers.ts';
+import { type Result, rewriteSession } from '../../src/testing/cli-session.ts';
 import { updatingGolden } from '../../src/testing/golden.ts';
 import { howToGet, needs, requireTool, tool } from '../../src/testing/tools.ts';
-import { type KubectlRun, openKubectlRun, storedState } from './kubectl/kubectl-run.ts';
-import { type KubectlSession, kubectlSessions, type Section, type SectionStep } from './kubectl/kubectl-session.ts';
+import { storedState } from './kubectl/kubectl-run.ts';
+import { type KubectlSession, kubectlSessions, type Section } from './kubectl/kubectl-session.ts';
+import { runSessions, sameOutput } from './kubectl/run-sessions.ts';
 
-type Judge = (step: SectionStep, result: Result, where: string) => void;
-type Running = { readonly run: KubectlRun; readonly server: TestServer };
-type Suite = {
-  readonly kubectl: () => string;
-  readonly start: () => Promise<TestServer>;
-  readonly includes: (section: Section) => boolean;
-  readonly judge: Judge;
-  /** After each section, with all results of its session so far. */
-  readonly afterSection?: (session: KubectlSession, section: Section, running: Running) => Promise<void>;
-  readonly afterSession?: (session: KubectlSession, results: readonly Result[]) => void;
-};
-
-const sessions = kubectlSessions();
-
-const sameOutput = (expected: Pick<SectionStep, 'expected' | 'exitCode'>, result: Result, where: string): void => {
-  if (outputMatches(expected.expected, result.output) && expected.exitCode === result.exitCode) return;
-  assert.deepEqual([...result.output, `[exit ${result.exitCode}]`], [...expected.expected, `[exit ${expected.exitCode}]`], where);
-};
-
-const runSessions = ({ kubectl, start, includes, judge, afterSection, afterSession }: Suite): void => {
-  let server: TestServer | undefined;
-  before(async () => {
-    server = await start();
-  });
-  after(() => server?.stop());
-  for (const session of sessions)
-    describe(session.name, () => {
-      let running: Running | undefined;
-      const results: Result[] = [];
-      before(async () => {
-        if (server !== undefined) running = { run: await openKubectlRun(kubectl(), server, session.name), server };
-      });
-      after(() => {
-        running?.run.close();
-        afterSession?.(session, results);
-      });
-      for (const section of session.sections.filter(includes))
-        test([section.ids.join(', '), section.title].join(' ').trim(), async () => {
-          assert.ok(running !== undefined);
-          for (const step of section.steps) {
-            const result = await running.run.step(step.command);
-            results.push(result);
-            const where = `${session.name}.txt:${step.line}: ${step.command}\nprinted:\n${result.output.join('\n')}\n[exit ${result.exitCode}]`;
-            if (!updatingGolden) judge(step, result, where);
-          }
-          await afterSection?.(session, section, running);
-        });
-    });
+const rewrite = (session: KubectlSession, results: readonly Result[]): void => {
+  if (updatingGolden) writeFileSync(session.path, rewriteSession(session.text, results));
 };
 
 /** What each section left behind when Debian trixie's kubectl did it. */
@@ -70,24 +26,23 @@ describe('kubectl 1.32 on the embedded server', needs('kubectl-1.32'), () => {
     kubectl: () => requireTool('kubectl-1.32'),
     start: startEmbedded,
     includes: () => true,
-    judge: (step, result, where) => sameOutput(step, result, where),
+    judge: sameOutput,
     afterSection: async (session, section, { server }) => {
       stored.set(section, await storedState(server.peer, session.name));
     },
-    afterSession: (session, results) => {
-      if (updatingGolden) writeFileSync(session.path, rewriteSession(session.text, results));
-    },
+    afterSession: rewrite,
   });
 });
 
-describe('kubectl 1.32 on a real kube-apiserver', needs('kubectl-1.32', 'etcd', 'kube-apiserver', 'kube-controller-manager'), () => {
-  if (!updatingGolden)
-    runSessions({
-      kubectl: () => requireTool('kubectl-1.32'),
-      start: startReal,
-      includes: ({ embeddedOnly }) => embeddedOnly === undefined,
-      judge: (step, result, where) => sameOutput(step.otherwise ?? step, result, where),
-    });
+describe('kubectl 1.20 on the embedded server', needs('kubectl'), () => {
+  runSessions({
+    sessions: kubectlSessions(join(import.meta.dirname, 'kubectl/older')),
+    kubectl: () => requireTool('kubectl'),
+    start: startEmbedded,
+    includes: () => true,
+    judge: sameOutput,
+    afterSession: rewrite,
+  });
 });
 
 /** kubectls of others: a name for the report, and the program. */

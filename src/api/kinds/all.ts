@@ -5,10 +5,12 @@ import { certificateSigningRequestKind } from './certificate-signing-request.ts'
 import { clusterTrustBundleKind } from './cluster-trust-bundle.ts';
 import { configMapKind } from './config-map.ts';
 import { customResourceDefinitionKind } from './custom-resource-definition.ts';
+import { endpointSliceKind, endpointsKind } from './endpoints.ts';
 import { eventKind, newEventKind } from './event.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
-import { endpointSliceKind, endpointsKind, ingressClassKind, ingressKind } from './network.ts';
+import { ingressClassKind, ingressKind } from './network.ts';
+import { podKind } from './pod.ts';
 import { podCertificateRequestKind } from './pod-certificate-request.ts';
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from './rbac.ts';
 import { apiServiceKind } from './registration.ts';
@@ -23,7 +25,8 @@ import {
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
-import { controllerRevisionKind, deploymentKind, nodeKind, podKind, replicaSetKind, statefulSetKind } from './workload.ts';
+import { mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind } from './webhook-configuration.ts';
+import { controllerRevisionKind, deploymentKind, nodeKind, replicaSetKind, statefulSetKind } from './workload.ts';
 
 export const builtInKinds: readonly Kind[] = [
   namespaceKind,
@@ -49,6 +52,8 @@ export const builtInKinds: readonly Kind[] = [
   clusterTrustBundleKind,
   podCertificateRequestKind,
   customResourceDefinitionKind,
+  mutatingWebhookConfigurationKind,
+  validatingWebhookConfigurationKind,
   roleKind,
   clusterRoleKind,
   roleBindingKind,

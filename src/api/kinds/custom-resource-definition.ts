@@ -16,14 +16,14 @@ const versions = (object: KubernetesObject): readonly Fields[] => listAt(object[
 const protectedGroup = /(?:^|\.)(?:k8s\.io|kubernetes\.io)$/;
 const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
 
-const versionProblems = (version: Fields, path: string): readonly FieldProblem[] => {
+const versionProblems = (version: Fields, path: string, schemaPath: string): readonly FieldProblem[] => {
   const problems: FieldProblem[] = [];
   const name = textAt(version, 'name');
   const problem = labelName(name);
   if (problem !== undefined) problems.push(invalidValue(`${path}.name`, name, problem));
   const schema = fieldsAt(version, 'schema')['openAPIV3Schema'];
   if (schema === undefined) problems.push(required(`${path}.schema.openAPIV3Schema`, 'schemas are required'));
-  else problems.push(...structureProblems(schema, `${path}.schema.openAPIV3Schema`));
+  else problems.push(...structureProblems(schema, schemaPath));
   for (const [i, column] of listAt(version, 'additionalPrinterColumns').entries()) {
     const at = `${path}.additionalPrinterColumns[${i}]`;
     if (textAt(column, 'name') === '') problems.push(required(`${at}.name`));
@@ -93,7 +93,10 @@ const problems = (object: KubernetesObject): readonly FieldProblem[] => {
       ),
     );
   for (const [i, version] of all.entries()) {
-    found.push(...versionProblems(version, `spec.versions[${i}]`));
+    const path = `spec.versions[${i}]`;
+    // Where all versions have one schema, a server says it once.
+    const schemaPath = all.length === 1 ? 'spec.validation.openAPIV3Schema' : `${path}.schema.openAPIV3Schema`;
+    found.push(...versionProblems(version, path, schemaPath));
     if (all.findIndex((other) => other['name'] === version['name']) < i)
       found.push(invalidValue(`spec.versions[${i}].name`, version['name'], 'must be unique'));
   }

@@ -1,8 +1,8 @@
-// Ingress, IngressClass, Endpoints and EndpointSlice (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/).
+// Ingress and IngressClass (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/).
 
 import { ageColumn, nameColumn, text } from '../column.ts';
 import { defineKind, statusSubresource } from '../kind.ts';
-import { fieldsAt, type KubernetesObject, listAt, textAt } from '../object.ts';
+import { fieldsAt, isFields, type KubernetesObject, listAt, textAt } from '../object.ts';
 import { type FieldProblem, invalidValue, notSupported, required } from '../status.ts';
 
 const rules = (object: KubernetesObject): readonly unknown[] => listAt(object['spec'], 'rules');
@@ -85,52 +85,9 @@ export const ingressClassKind = defineKind({
     }),
     ageColumn,
   ],
-});
-
-const endpointText = (object: KubernetesObject): string => {
-  const all = listAt(object, 'subsets').flatMap((subset) => {
-    const ports = listAt(subset, 'ports').map((port) => `:${fieldsAt({ port }, 'port')['port']}`);
-    return listAt(subset, 'addresses').flatMap((address) =>
-      (ports.length === 0 ? [''] : ports).map((port) => `${textAt(address, 'ip')}${port}`),
-    );
-  });
-  return all.length === 0 ? '<none>' : `${all.slice(0, 3).join(',')}${all.length > 3 ? ` + ${all.length - 3} more...` : ''}`;
-};
-
-export const endpointsKind = defineKind({
-  group: '',
-  version: 'v1',
-  kind: 'Endpoints',
-  plural: 'endpoints',
-  singular: 'endpoints',
-  model: 'V1Endpoints',
-  listKind: 'EndpointsList',
-  isNamespaced: true,
-  shortNames: ['ep'],
-  createsOnUpdate: true,
-  columns: [nameColumn, text('Endpoints', endpointText), ageColumn],
-});
-
-const listed = (values: readonly string[]): string => (values.length === 0 ? '<unset>' : values.join(','));
-
-export const endpointSliceKind = defineKind({
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  kind: 'EndpointSlice',
-  plural: 'endpointslices',
-  model: 'V1EndpointSlice',
-  isNamespaced: true,
-  hasGeneration: true,
-  columns: [
-    nameColumn,
-    text('AddressType', (object) => textAt(object, 'addressType')),
-    text('Ports', (object) => listed(listAt(object, 'ports').map((port) => String(fieldsAt({ port }, 'port')['port'] ?? '*')))),
-    text('Endpoints', (object) => listed(listAt(object, 'endpoints').flatMap((endpoint) => listAt(endpoint, 'addresses').map(String)))),
-    ageColumn,
-  ],
-  problems: (object) => (textAt(object, 'addressType') === '' ? [required('addressType')] : []),
-  changeProblems: (object, old) =>
-    textAt(object, 'addressType') === textAt(old, 'addressType')
-      ? []
-      : [invalidValue('addressType', object['addressType'], 'field is immutable')],
+  withDefaults: (object) => {
+    const spec = fieldsAt(object, 'spec');
+    const { parameters } = spec;
+    return isFields(parameters) ? { ...object, spec: { ...spec, parameters: { scope: 'Cluster', ...parameters } } } : object;
+  },
 });

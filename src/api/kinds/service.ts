@@ -79,6 +79,13 @@ const withDefaults = (object: KubernetesObject): KubernetesObject => {
       ...(type(object) === 'LoadBalancer' ? { allocateLoadBalancerNodePorts: true } : {}),
       ...given,
       type: type(object),
+      ...(given['sessionAffinity'] === 'ClientIP'
+        ? {
+            sessionAffinityConfig: {
+              clientIP: { timeoutSeconds: 10_800, ...fieldsAt(fieldsAt(given, 'sessionAffinityConfig'), 'clientIP') },
+            },
+          }
+        : {}),
       ...(clusterIP === '' ? {} : { clusterIP, clusterIPs: [clusterIP] }),
       ...(ports(object).length === 0
         ? {}

@@ -1,120 +1,16 @@
-// Pod, Deployment, StatefulSet and Node as stored objects: nothing runs here
+// Deployment, StatefulSet, what they were before, and Node as stored objects: nothing runs here
 // (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/).
 
 import { ageColumn, nameColumn, text } from '../column.ts';
-import { defineKind, keepStatus, statusSubresource } from '../kind.ts';
+import { defineKind, statusSubresource } from '../kind.ts';
 import { type Fields, fieldsAt, isSameJson, type KubernetesObject, listAt, textAt, without } from '../object.ts';
-import { type FieldProblem, forbidden, forbiddenField, invalidValue } from '../status.ts';
-import { containerImages, containerNames, podSpecDefaults, podSpecProblems, templateDefaults, workloadProblems } from './pod-template.ts';
+import { type FieldProblem, forbiddenField, invalidValue } from '../status.ts';
+import { containerImages, containerNames, templateDefaults, workloadProblems } from './pod-template.ts';
 import { workloadScale } from './scale.ts';
 
 const spec = (object: KubernetesObject): Fields => fieldsAt(object, 'spec');
 const status = (object: KubernetesObject): Fields => fieldsAt(object, 'status');
 const count = (fields: Fields, name: string): number => (typeof fields[name] === 'number' ? fields[name] : 0);
-
-const readyText = (object: KubernetesObject): string => {
-  const statuses = listAt(object['status'], 'containerStatuses');
-  return `${statuses.filter((each) => fieldsAt({ each }, 'each')['ready'] === true).length}/${listAt(object['spec'], 'containers').length}`;
-};
-
-const tolerations = ['not-ready', 'unreachable'].map((reason) => ({
-  key: `node.kubernetes.io/${reason}`,
-  operator: 'Exists',
-  effect: 'NoExecute',
-  tolerationSeconds: 300,
-}));
-
-const accountOf = (given: Fields): string => textAt(given, 'serviceAccountName') || textAt(given, 'serviceAccount') || 'default';
-
-const podField = (path: readonly [string, string]) => (object: KubernetesObject) => textAt(object[path[0]], path[1]);
-
-export const podKind = defineKind({
-  group: '',
-  version: 'v1',
-  kind: 'Pod',
-  plural: 'pods',
-  model: 'V1Pod',
-  isNamespaced: true,
-  shortNames: ['po'],
-  categories: ['all'],
-  deleteReturnsObject: true,
-  columns: [
-    nameColumn,
-    text('Ready', readyText),
-    text('Status', (object) => textAt(object['status'], 'reason') || textAt(object['status'], 'phase')),
-    text('Restarts', (object) =>
-      String(
-        listAt(object['status'], 'containerStatuses').reduce<number>(
-          (sum, each) => sum + count(fieldsAt({ each }, 'each'), 'restartCount'),
-          0,
-        ),
-      ),
-    ),
-    ageColumn,
-    text('IP', (object) => textAt(object['status'], 'podIP') || '<none>', 1),
-    text('Node', (object) => textAt(object['spec'], 'nodeName') || '<none>', 1),
-    text('Nominated Node', (object) => textAt(object['status'], 'nominatedNodeName') || '<none>', 1),
-    text('Readiness Gates', () => '<none>', 1),
-  ],
-  selectable: {
-    'spec.nodeName': podField(['spec', 'nodeName']),
-    'spec.restartPolicy': podField(['spec', 'restartPolicy']),
-    'spec.schedulerName': podField(['spec', 'schedulerName']),
-    'spec.serviceAccountName': podField(['spec', 'serviceAccountName']),
-    'status.phase': podField(['status', 'phase']),
-    'status.podIP': podField(['status', 'podIP']),
-    'status.nominatedNodeName': podField(['status', 'nominatedNodeName']),
-  },
-  subresources: [statusSubresource('status and metadata')],
-  forCreate: (object, { transaction }) => {
-    const { namespace = '', name = '' } = object.metadata;
-    const account = accountOf(spec(object));
-    if (transaction.get('/serviceaccounts', namespace, account) === undefined)
-      throw forbidden(
-        { group: '', plural: 'pods' },
-        name,
-        `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`,
-      );
-    return { ...object, status: { phase: 'Pending', qosClass: 'BestEffort' } };
-  },
-  forUpdate: keepStatus,
-  withDefaults: (object) => {
-    const given = podSpecDefaults(spec(object));
-    const account = accountOf(given);
-    return {
-      ...object,
-      spec: {
-        enableServiceLinks: true,
-        preemptionPolicy: 'PreemptLowerPriority',
-        priority: 0,
-        tolerations,
-        ...given,
-        serviceAccountName: account,
-        serviceAccount: account,
-      },
-    };
-  },
-  problems: (object) => podSpecProblems(spec(object), 'spec'),
-  changeProblems: (object, old): readonly FieldProblem[] => {
-    const fixed = (each: KubernetesObject): Fields => {
-      const images = (name: string): readonly unknown[] =>
-        listAt(each['spec'], name).map((one) => without(fieldsAt({ one }, 'one'), 'image'));
-      return {
-        ...without(spec(each), 'activeDeadlineSeconds', 'tolerations', 'nodeName'),
-        containers: images('containers'),
-        initContainers: images('initContainers'),
-      };
-    };
-    return isSameJson(fixed(object), fixed(old))
-      ? []
-      : [
-          forbiddenField(
-            'spec',
-            'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations)',
-          ),
-        ];
-  },
-});
 
 const selectorImmutable = (object: KubernetesObject, old: KubernetesObject): readonly FieldProblem[] =>
   isSameJson(spec(object)['selector'], spec(old)['selector'])
@@ -189,18 +85,28 @@ export const statefulSetKind = defineKind({
   model: 'V1StatefulSet',
   shortNames: ['sts'],
   columns: [nameColumn, text('Ready', readyOfWanted), ageColumn, ...wide],
+  forCreate: (object) => ({ ...object, status: { replicas: 0, availableReplicas: 0 } }),
   withDefaults: (object) => {
     const given = templateDefaults(spec(object));
     const strategy = fieldsAt(given, 'updateStrategy');
     const type = textAt(strategy, 'type') || 'RollingUpdate';
     const rolling = type === 'RollingUpdate' ? { rollingUpdate: { partition: 0, ...fieldsAt(strategy, 'rollingUpdate') } } : {};
+    const claims = listAt(given, 'volumeClaimTemplates').map((claim) => ({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      ...fieldsAt({ claim }, 'claim'),
+      spec: { volumeMode: 'Filesystem', ...fieldsAt(claim, 'spec') },
+      status: { phase: 'Pending' },
+    }));
     return {
       ...object,
       spec: {
         replicas: 1,
         revisionHistoryLimit: 10,
         podManagementPolicy: 'OrderedReady',
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
         ...given,
+        ...(claims.length === 0 ? {} : { volumeClaimTemplates: claims }),
         updateStrategy: { ...strategy, type, ...rolling },
       },
     };

@@ -10,7 +10,8 @@ import type { TestServer } from '../../../src/testing/api-servers.ts';
 import { outputLines, type Result } from '../../../src/testing/cli-session.ts';
 import { repositoryRoot } from '../../../src/testing/golden.ts';
 
-const stepLimitMs = 90_000;
+/** After so many seconds a step is ended with all that it started, also where nobody waits for it any more. */
+const stepLimit = '90';
 
 /** The output with the words that stand for what differs from run to run; columns keep their places. */
 export const settle = (output: string): string =>
@@ -26,17 +27,17 @@ export type KubectlRun = { step(command: string): Promise<Result>; close(): void
 
 const bash = (command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<{ readonly output: string; readonly exitCode: number }> =>
   new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', `exec 2>&1\n${command}`], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    const child = spawn('timeout', ['--kill-after=5', stepLimit, 'bash', '-c', `exec 2>&1\n${command}`], {
+      cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
-    const limit = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), stepLimitMs);
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
     });
     child.on('error', reject);
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      resolve({ output, exitCode: code ?? 255 });
-    });
+    child.on('close', (code) => resolve({ output, exitCode: code ?? 255 }));
   });
 
 /** A folder in which to run the steps of one session. */

@@ -70,13 +70,13 @@ export const sectionsOf = (session: Session): readonly Section[] => {
   return sections;
 };
 
-/** All sessions beside this file. */
-export const kubectlSessions = (): readonly KubectlSession[] =>
-  readdirSync(import.meta.dirname)
+/** The sessions beside this file; those of an older kubectl stand apart. */
+export const kubectlSessions = (folder: string = import.meta.dirname): readonly KubectlSession[] =>
+  readdirSync(folder)
     .filter((file) => file.endsWith('.txt'))
     .sort()
     .map((file) => {
-      const path = join(import.meta.dirname, file);
+      const path = join(folder, file);
       const text = parseSession(readFileSync(path, 'utf8'));
       return { name: file.slice(0, -'.txt'.length), path, text, sections: sectionsOf(text) };
     });

@@ -1,6 +1,7 @@
 // Every case of the parity suite, and those that a server for custom resources alone can be asked.
 
 import { applyCases } from './apply-cases.ts';
+import { celCases } from './cel-cases.ts';
 import { certificateRequestCases } from './certificate-request-cases.ts';
 import { customResourceCases } from './custom-resource-cases.ts';
 import { deleteCases } from './delete-cases.ts';
@@ -12,11 +13,12 @@ import type { ParityCase } from './parity-case.ts';
 import { podCertificateCases } from './pod-certificate-cases.ts';
 import { scaleCases } from './scale-cases.ts';
 import { watchCases } from './watch-cases.ts';
+import { webhookCases } from './webhook-cases.ts';
 import { workloadCases } from './workload-cases.ts';
 import { writeCases } from './write-cases.ts';
 
 /** Of custom resources: also asked of the current server, except where they say why not. */
-export const customCases: readonly ParityCase[] = [...customResourceCases, ...scaleCases.filter(({ id }) => id === 'C109')];
+export const customCases: readonly ParityCase[] = [...customResourceCases, ...celCases, ...scaleCases.filter(({ id }) => id === 'C109')];
 
 export const allCases: readonly ParityCase[] = [
   ...discoveryCases,
@@ -32,4 +34,5 @@ export const allCases: readonly ParityCase[] = [
   ...eventCases,
   ...scaleCases.filter(({ id }) => id !== 'C109'),
   ...podCertificateCases,
+  ...webhookCases,
 ];

@@ -287,6 +287,53 @@ export const customResourceCases: readonly ParityCase[] = [
     assert.deepEqual([event?.type, event?.object.kind, event?.object.spec.color], ['ADDED', 'Widget', 'red']);
     assert.equal((await api.send('GET', defined.path)).json.items[0].kind, 'Widget');
   }),
+  parityCase(
+    'custom-watch-list',
+    'a watch can begin with what is there, and says where that ends',
+    async (api) => {
+      const defined = await define(api);
+      for (const name of ['a', 'b']) await create(api, defined.path, widget(defined, name, { size: 1 }));
+      const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
+      const stream = await api.watch(`${defined.path}?${query}`);
+      const found = [(await stream.next())?.object.metadata.name, (await stream.next())?.object.metadata.name];
+      const end = await stream.next();
+      await create(api, defined.path, widget(defined, 'c', { size: 1 }));
+      const next = await stream.next();
+      stream.close();
+      assert.deepEqual(found.toSorted(), ['a', 'b']);
+      assert.deepEqual([end?.type, end?.object.metadata.annotations], ['BOOKMARK', { 'k8s.io/initial-events-end': 'true' }]);
+      assert.deepEqual([next?.type, next?.object.metadata.name], ['ADDED', 'c']);
+      const plain = await api.watch(`${defined.path}?${query.replace('&allowWatchBookmarks=true', '')}&timeoutSeconds=1`);
+      const kinds = [(await plain.next())?.type, (await plain.next())?.type, (await plain.next())?.type, await plain.next()];
+      assert.deepEqual(kinds, ['ADDED', 'ADDED', 'ADDED', undefined], 'without bookmarks nobody says where it ends');
+      for (const wrong of ['sendInitialEvents=true', 'resourceVersionMatch=NotOlderThan'])
+        expectStatus(await api.send('GET', `${defined.path}?watch=true&timeoutSeconds=1&${wrong}`), 422, 'Invalid');
+    },
+    'watch-list came with 1.27',
+  ),
+  parityCase(
+    'custom-strict',
+    'unknown fields of a custom resource are dropped with a warning, or refused where asked, by patches too',
+    async (api) => {
+      const defined = await define(api);
+      const body = widget(defined, 'w', { size: 1, extra: 1 });
+      expectStatus(await api.send('POST', `${defined.path}?fieldValidation=Strict`, { body }), 400, 'BadRequest');
+      const made = expectStatus(await api.send('POST', `${defined.path}?fieldValidation=Warn`, { body }), 201);
+      assert.equal(made.headers['warning'], '299 - "unknown field \\"spec.extra\\""');
+      assert.equal(made.json.spec.extra, undefined);
+      const silent = await api.send('PUT', `${defined.path}/w?fieldValidation=Ignore`, {
+        body: { ...made.json, spec: { size: 2, extra: 1 } },
+      });
+      assert.equal(expectStatus(silent, 200).headers['warning'], undefined);
+      const patched = await api.send('PATCH', `${defined.path}/w?fieldValidation=Strict`, {
+        body: { spec: { extra: 1 } },
+        contentType: merge,
+      });
+      assert.equal(expectStatus(patched, 422, 'Invalid').json.details.causes[0].field, 'patch');
+      assert.match(patched.json.message, /strict decoding error: unknown field "spec\.extra"/);
+    },
+    'field validation came with 1.25',
+  ),
   parityCase('custom-versions', 'every served version shows the same objects', async (api) => {
     const group = newGroup();
     const version = (name: string, storage: boolean) => ({

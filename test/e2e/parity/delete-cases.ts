@@ -1,6 +1,7 @@
 // Deletion: what goes at once, what waits for finalizers, and whole namespaces.
 
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { configMap, create, eventually, expectStatus, newNamespace, type ParityCase, parityCase } from './parity-case.ts';
 
 export const deleteCases: readonly ParityCase[] = [
@@ -50,6 +51,20 @@ export const deleteCases: readonly ParityCase[] = [
     await create(api, `${path}/configmaps`, configMap('plain'));
     assert.equal(expectStatus(await api.send('DELETE', `/api/v1/namespaces/${name}`), 200).json.status.phase, 'Terminating');
     await eventually('what nothing holds is gone', async () => (await api.send('GET', `${path}/configmaps/plain`)).status === 404);
+    await eventually('the namespace says what holds it', async () => {
+      const { conditions = [] } = (await api.send('GET', `/api/v1/namespaces/${name}`)).json.status;
+      const held = conditions.filter(({ status }: { status: string }) => status === 'True');
+      return isDeepStrictEqual(
+        held.map(({ type, message }: { type: string; message: string }) => [type, message]),
+        [
+          ['NamespaceContentRemaining', 'Some resources are remaining: configmaps. has 1 resource instances'],
+          [
+            'NamespaceFinalizersRemaining',
+            'Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
+          ],
+        ],
+      );
+    });
     const refused = expectStatus(await api.send('POST', `${path}/configmaps`, { body: configMap('new') }), 403, 'Forbidden').json;
     assert.equal(refused.details.causes[0].reason, 'NamespaceTerminating');
     await api.send('PATCH', `${path}/configmaps/held`, {

@@ -308,4 +308,44 @@ export const identityCases: readonly ParityCase[] = [
     const kept = expectStatus(await api.send('GET', await family('Orphan')), 200).json;
     assert.equal(kept.metadata.ownerReferences, undefined);
   }),
+  parityCase('garbage-owners', 'only a dependant that blocks holds its owner up; one with another owner stays', async (api) => {
+    const { path } = await newNamespace(api);
+    const maps = `${path}/configmaps`;
+    const make = (name: string, owners: readonly (readonly [Json, boolean])[], finalizers: readonly string[] = []) =>
+      create(
+        api,
+        maps,
+        configMap(
+          name,
+          {},
+          {
+            finalizers,
+            ownerReferences: owners.map(([{ metadata }, blockOwnerDeletion]) => {
+              const { name: of, uid } = metadata as { name: string; uid: string };
+              return { apiVersion: 'v1', kind: 'ConfigMap', name: of, uid, blockOwnerDeletion };
+            }),
+          },
+        ),
+      );
+    const [owner, other] = [await make('owner', []), await make('other', [])];
+    await make('loose', [[owner, false]], ['example.com/hold']);
+    await make('shared', [
+      [owner, true],
+      [other, false],
+    ]);
+    await make('blocking', [[owner, true]], ['example.com/hold']);
+    await new Promise((resolve) => setTimeout(resolve, isEmbedded(api) ? 0 : 1000));
+    expectStatus(await api.send('DELETE', `${maps}/owner`, { body: { propagationPolicy: 'Foreground' } }), 200);
+    const get = async (name: string) => (await api.send('GET', `${maps}/${name}`)).json;
+    await eventually('what blocks is being deleted', async () => (await get('blocking')).metadata?.deletionTimestamp !== undefined);
+    await eventually('what has another owner has it alone', async () => (await get('shared')).metadata?.ownerReferences?.length === 1);
+    assert.deepEqual((await get('owner')).metadata.finalizers, ['foregroundDeletion']);
+    const release = (name: string) =>
+      api.send('PATCH', `${maps}/${name}`, { body: { metadata: { finalizers: null } }, contentType: 'application/merge-patch+json' });
+    await release('blocking');
+    await eventually('the owner is gone', async () => (await api.send('GET', `${maps}/owner`)).status === 404);
+    await eventually('the other follows', async () => (await get('loose')).metadata?.deletionTimestamp !== undefined);
+    await release('loose');
+    assert.equal((await get('shared')).metadata.deletionTimestamp, undefined);
+  }),
 ];

@@ -123,6 +123,27 @@ export const listCases: readonly ParityCase[] = [
     } while (next !== undefined && next !== '');
     // The seventh is the CA's certificate that every namespace has.
     assert.deepEqual(seen, ['c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'kube-root-ca.crt']);
+
+    // Of two namespaces one of which begins with the other's name, the order is that of the whole path.
+    const name = fresh('page');
+    for (const namespace of [name, `${name}-b`]) {
+      await create(api, '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+      for (const n of ['x', 'y'])
+        await create(api, `/api/v1/namespaces/${namespace}/configmaps`, configMap(n, {}, { labels: { page: name } }));
+    }
+    const across: string[] = [];
+    let token = '';
+    do {
+      const { json } = expectStatus(
+        await api.send('GET', `/api/v1/configmaps?labelSelector=page%3D${name}&limit=1&continue=${token}`),
+        200,
+      );
+      across.push(
+        ...json.items.map(({ metadata }: { metadata: { namespace: string; name: string } }) => `${metadata.namespace}/${metadata.name}`),
+      );
+      token = json.metadata.continue ?? '';
+    } while (token !== '');
+    assert.deepEqual(across, [`${name}-b/x`, `${name}-b/y`, `${name}/x`, `${name}/y`]);
   }),
   parityCase('C038', 'later pages show the state of the first', async (api) => {
     const path = await filled(api, 4);

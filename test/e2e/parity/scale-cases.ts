@@ -59,6 +59,9 @@ export const scaleCases: readonly ParityCase[] = [
     assert.deepEqual(expectStatus(put, 200).json.spec, { replicas: 3 });
     expectStatus(await api.send('PUT', path, { body: { ...shown, spec: { replicas: 4 } } }), 409, 'Conflict');
     const patch = patchOf(api, path);
+    const dry = await api.send('PATCH', `${path}?dryRun=All`, { body: { spec: { replicas: 9 } }, contentType: merge });
+    assert.deepEqual(expectStatus(dry, 200).json.spec, { replicas: 9 });
+    assert.deepEqual((await api.send('GET', path)).json.spec, { replicas: 3 });
     assert.deepEqual(expectStatus(await patch({ spec: { replicas: 0 }, metadata: { labels: { a: 'b' } } }, merge), 200).json.spec, {});
     assert.equal(expectStatus(await patch({ spec: { replicas: -1 } }, merge), 422, 'Invalid').json.details.kind, 'Scale');
     expectStatus(await patch({ metadata: { uid: 'x' } }, merge), 409, 'Conflict');
@@ -71,6 +74,34 @@ export const scaleCases: readonly ParityCase[] = [
     const entry = resources.find((found: { name: string }) => found.name === 'deployments/scale');
     assert.deepEqual([entry.group, entry.version, entry.kind, entry.verbs], ['autoscaling', 'v1', 'Scale', ['get', 'patch', 'update']]);
   }),
+  parityCase(
+    'scale-apply',
+    'who applies a scale manages the replicas of what it is part of',
+    async (api) => {
+      const { name } = await newNamespace(api);
+      const path = `/apis/apps/v1/namespaces/${name}/deployments/d`;
+      await create(api, `/apis/apps/v1/namespaces/${name}/deployments`, deployment('d'));
+      const apply = (manager: string, replicas: number, query = '') =>
+        api.send('PATCH', `${path}/scale?fieldManager=${manager}${query}`, {
+          body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd' }, spec: { replicas } },
+          contentType: 'application/apply-patch+yaml',
+        });
+      assert.deepEqual(expectStatus(await apply('one', 3, '&force=true'), 200).json.spec, { replicas: 3 });
+      const refused = expectStatus(await apply('two', 4), 409, 'Conflict').json;
+      assert.deepEqual(
+        refused.details.causes.map(({ reason, field }: { reason: string; field: string }) => [reason, field]),
+        [['FieldManagerConflict', '.spec.replicas']],
+      );
+      assert.deepEqual(expectStatus(await apply('two', 4, '&force=true'), 200).json.spec, { replicas: 4 });
+      const { metadata, spec } = (await api.send('GET', path)).json;
+      const entry = metadata.managedFields.find(({ manager }: { manager: string }) => manager === 'two');
+      assert.deepEqual(
+        [entry.operation, entry.apiVersion, entry.subresource, entry.fieldsV1, spec.replicas, spec.selector.matchLabels],
+        ['Apply', 'apps/v1', 'scale', { 'f:spec': { 'f:replicas': {} } }, 4, { app: 'x' }],
+      );
+    },
+    '1.20 keeps no managers of a scale',
+  ),
   parityCase('C087', 'a stored deployment takes what kubectl scale, set image and rollout ask', async (api) => {
     const { name } = await newNamespace(api);
     const apps = `/apis/apps/v1/namespaces/${name}`;

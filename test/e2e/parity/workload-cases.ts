@@ -101,6 +101,105 @@ export const workloadCases: readonly ParityCase[] = [
     });
     assert.equal(expectStatus(moved, 422, 'Invalid').json.details.causes[0].field, 'spec.selector');
   }),
+  parityCase('template-defaults', 'what a pod template leaves out is filled in, down to its volumes and probes', async (api) => {
+    const { apps } = await paths(api);
+    const of = (sources: readonly Json[], name = 'v'): readonly Json[] => sources.map((source, i) => ({ name: `${name}${i}`, ...source }));
+    const fieldRef = { fieldPath: 'metadata.name' };
+    const spec = {
+      serviceAccountName: 'sa',
+      hostNetwork: true,
+      volumes: of([
+        { secret: { secretName: 's' } },
+        { configMap: { name: 'c' } },
+        { hostPath: { path: '/x' } },
+        { downwardAPI: { items: [{ path: 'l', fieldRef }] } },
+        { projected: { sources: [{ serviceAccountToken: { path: 't' } }, { downwardAPI: { items: [{ path: 'l', fieldRef }] } }] } },
+        {},
+      ]),
+      initContainers: [{ name: 'i', image: 'i:latest' }],
+      containers: [
+        {
+          name: 'a',
+          image: 'a@sha256:0000000000000000000000000000000000000000000000000000000000000000',
+          ports: [{ containerPort: 80, name: 'http' }],
+          env: [{ name: 'X', valueFrom: { fieldRef } }],
+          livenessProbe: { httpGet: { port: 'http' } },
+          readinessProbe: { tcpSocket: { port: 80 }, periodSeconds: 5 },
+          lifecycle: { preStop: { httpGet: { port: 80, path: '/stop' } } },
+          resources: { limits: { cpu: '1' } },
+        },
+      ],
+    };
+    const body = deployment('d', { template: { metadata: { labels: { app: 'x' } }, spec } });
+    const { containers, initContainers, volumes, ...pod } = (await create(api, `${apps}/deployments`, body)).spec.template.spec;
+    const versioned = { ...fieldRef, apiVersion: 'v1' };
+    const [container] = containers;
+    const probe = { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 };
+    assert.deepEqual([pod.serviceAccount, initContainers[0].imagePullPolicy, container.imagePullPolicy], ['sa', 'Always', 'IfNotPresent']);
+    assert.deepEqual(container.ports, [{ containerPort: 80, name: 'http', protocol: 'TCP', hostPort: 80 }]);
+    assert.deepEqual(container.env, [{ name: 'X', valueFrom: { fieldRef: versioned } }]);
+    assert.deepEqual(container.livenessProbe, { httpGet: { port: 'http', path: '/', scheme: 'HTTP' }, ...probe });
+    assert.deepEqual(container.readinessProbe, { tcpSocket: { port: 80 }, ...probe, periodSeconds: 5 });
+    assert.deepEqual(container.lifecycle, { preStop: { httpGet: { port: 80, path: '/stop', scheme: 'HTTP' } } });
+    assert.deepEqual(container.resources, { limits: { cpu: '1' } });
+    const items = [{ path: 'l', fieldRef: versioned }];
+    assert.deepEqual(
+      volumes,
+      of([
+        { secret: { secretName: 's', defaultMode: 420 } },
+        { configMap: { name: 'c', defaultMode: 420 } },
+        { hostPath: { path: '/x', type: '' } },
+        { downwardAPI: { items, defaultMode: 420 } },
+        {
+          projected: {
+            sources: [{ serviceAccountToken: { path: 't', expirationSeconds: 3600 } }, { downwardAPI: { items } }],
+            defaultMode: 420,
+          },
+        },
+        { emptyDir: {} },
+      ]),
+    );
+  }),
+  parityCase('pod-quality', 'how much a pod asks for decides its class', async (api) => {
+    const { core } = await paths(api);
+    const quality = async (name: string, resources: Json) => {
+      const spec = { automountServiceAccountToken: false, containers: [{ name: 'a', image: 'a', resources }] };
+      let made = await api.send('POST', `${core}/pods`, { body: { metadata: { name }, spec } });
+      for (let tries = 0; made.status === 403 && tries < 50; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        made = await api.send('POST', `${core}/pods`, { body: { metadata: { name }, spec } });
+      }
+      const { status, spec: stored } = expectStatus(made, 201).json;
+      return [status.qosClass, stored.containers[0].resources.requests];
+    };
+    const limits = { cpu: '1', memory: '1Gi' };
+    assert.deepEqual(await quality('a', {}), ['BestEffort', undefined]);
+    assert.deepEqual(await quality('b', { limits }), ['Guaranteed', limits]);
+    assert.deepEqual(await quality('c', { limits, requests: { cpu: '100m' } }), ['Burstable', { ...limits, cpu: '100m' }]);
+    assert.deepEqual(await quality('d', { limits: { cpu: '1' } }), ['Burstable', { cpu: '1' }]);
+  }),
+  parityCase(
+    'pod-token',
+    'a pod gets a token of its account, unless one of them does not want it',
+    async (api) => {
+      const { core } = await paths(api);
+      await create(api, `${core}/serviceaccounts`, { metadata: { name: 'quiet' }, automountServiceAccountToken: false });
+      await create(api, `${core}/serviceaccounts`, { metadata: { name: 'puller' }, imagePullSecrets: [{ name: 'registry' }] });
+      const pod = async (name: string, spec: Json) =>
+        (await create(api, `${core}/pods`, { metadata: { name }, spec: { containers: [{ name: 'a', image: 'a' }], ...spec } })).spec;
+      const { volumes, containers } = await pod('a', {});
+      assert.match(volumes[0].name, /^kube-api-access-[b-z2-9]{5}$/);
+      assert.deepEqual(
+        [volumes[0].projected.sources.length, containers[0].volumeMounts],
+        [3, [{ name: volumes[0].name, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true }]],
+      );
+      assert.equal((await pod('b', { automountServiceAccountToken: false })).volumes, undefined);
+      assert.equal((await pod('c', { serviceAccountName: 'quiet' })).volumes, undefined);
+      assert.equal((await pod('d', { serviceAccountName: 'quiet', automountServiceAccountToken: true })).volumes.length, 1);
+      assert.deepEqual((await pod('e', { serviceAccountName: 'puller' })).imagePullSecrets, [{ name: 'registry' }]);
+    },
+    '1.20 mounts a Secret',
+  ),
   parityCase('C032', 'the columns of deployments, wide ones too', async (api) => {
     const { apps } = await paths(api);
     await create(api, `${apps}/deployments`, deployment('d'));
@@ -213,6 +312,71 @@ export const workloadCases: readonly ParityCase[] = [
     expectStatus(await api.send('DELETE', `${core}/services/n`), 200);
     await create(api, `${core}/services`, body('again', { type: 'NodePort', ports: [{ ...port, nodePort: second }] }));
   }),
+  parityCase('eviction', 'a pod is evicted by its name', async (api) => {
+    const { core } = await paths(api);
+    const spec = { containers: [{ name: 'a', image: 'a' }], automountServiceAccountToken: false };
+    let made = await api.send('POST', `${core}/pods`, { body: { metadata: { name: 'p' }, spec } });
+    for (let tries = 0; made.status === 403 && tries < 50; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      made = await api.send('POST', `${core}/pods`, { body: { metadata: { name: 'p' }, spec } });
+    }
+    expectStatus(made, 201);
+    // 1.20 knows the version before.
+    const apiVersion = isEmbedded(api) ? 'policy/v1' : 'policy/v1beta1';
+    const evict = (fields: Json) =>
+      api.send('POST', `${core}/pods/p/eviction`, { body: { apiVersion, kind: 'Eviction', metadata: { name: 'p' }, ...fields } });
+    expectStatus(await evict({ metadata: { name: 'other' } }), 400, 'BadRequest');
+    expectStatus(await evict({ deleteOptions: { preconditions: { uid: 'another' } } }), 409, 'Conflict');
+    expectStatus(await api.send('GET', `${core}/pods/p`), 200);
+    assert.equal(expectStatus(await evict({}), 201).json.status, 'Success');
+    expectStatus(await api.send('GET', `${core}/pods/p`), 404);
+    expectStatus(await evict({}), 404, 'NotFound');
+  }),
+  parityCase('endpoints', 'endpoints are addresses and ports', async (api) => {
+    const { core } = await paths(api);
+    const body = (name: string, subset: Json): Json => ({ apiVersion: 'v1', kind: 'Endpoints', metadata: { name }, subsets: [subset] });
+    const addresses = [{ ip: '192.0.2.1' }];
+    const made = await create(api, `${core}/endpoints`, body('e', { addresses, ports: [{ port: 80 }] }));
+    assert.deepEqual(made.subsets, [{ addresses, ports: [{ port: 80, protocol: 'TCP' }] }]);
+    // 1.20 tells of one fault twice.
+    const refused = async (subset: Json) => [...new Set(await causes(api, `${core}/endpoints`, body('f', subset)))];
+    assert.deepEqual(await refused({ addresses: [{ ip: 'x' }] }), ['subsets[0].addresses[0].ip']);
+    assert.deepEqual(await refused({ addresses, ports: [{ port: 0 }] }), ['subsets[0].ports[0].port']);
+    assert.deepEqual(await refused({ addresses, ports: [{ port: 1, name: 'a' }, { port: 2 }] }), ['subsets[0].ports[1].name']);
+    assert.deepEqual(await refused({ ports: [{ port: 1 }] }), ['subsets[0]']);
+    const { json } = await api.send('GET', `${core}/endpoints/e`, { accept: table });
+    assert.deepEqual(json.rows[0].cells.slice(0, 2), ['e', '192.0.2.1:80']);
+    const affinity = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 's' },
+      spec: { sessionAffinity: 'ClientIP', ports: [{ port: 80 }] },
+    };
+    assert.deepEqual((await create(api, `${core}/services`, affinity)).spec.sessionAffinityConfig, {
+      clientIP: { timeoutSeconds: 10_800 },
+    });
+  }),
+  parityCase(
+    'endpoint-slices',
+    'endpoint slices hold addresses of one type',
+    async (api) => {
+      const { name } = await paths(api);
+      const path = `/apis/discovery.k8s.io/v1/namespaces/${name}/endpointslices`;
+      const body = (fields: Json): Json => ({ metadata: { generateName: 's-' }, addressType: 'IPv4', endpoints: [], ...fields });
+      const made = await create(api, path, body({ endpoints: [{ addresses: ['192.0.2.1'] }], ports: [{ port: 80 }] }));
+      assert.deepEqual(made.ports, [{ name: '', protocol: 'TCP', port: 80 }]);
+      assert.deepEqual(await causes(api, path, body({ addressType: 'IPv5' })), ['addressType']);
+      assert.deepEqual(await causes(api, path, body({ endpoints: [{ addresses: ['2001:db8::1'] }] })), ['endpoints[0].addresses[0]']);
+      assert.deepEqual(await causes(api, path, body({ endpoints: [{ addresses: [] }] })), ['endpoints[0].addresses']);
+      const changed = { body: { addressType: 'FQDN' }, contentType: merge };
+      const refused = expectStatus(await api.send('PATCH', `${path}/${made.metadata.name}`, changed), 422, 'Invalid').json;
+      assert.deepEqual(
+        refused.details.causes.map(({ field }: { field: string }) => field),
+        ['addressType'],
+      );
+    },
+    '1.20 has them as v1beta1',
+  ),
   parityCase('pod-account', 'a pod of an account that is not there is refused', async (api) => {
     const { core, name } = await paths(api);
     const spec = { serviceAccountName: 'nobody', containers: [{ name: 'a', image: 'a' }] };

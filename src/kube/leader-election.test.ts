@@ -97,7 +97,7 @@ describe('a leader election', () => {
     await stopped;
     assert.deepEqual(leads, [true]);
     assert.deepEqual([a.isLeader(), b.isLeader()], [false, true]);
-    assert.equal(spec(api.stored())['leaseTransitions'], 2, 'to nobody, who counts too little to be one, and to the other');
+    assert.equal(spec(api.stored())['leaseTransitions'], 1, 'a release in between is none');
     assert.deepEqual(types(a), ['leading', 'released']);
   });
 
@@ -279,7 +279,6 @@ const simulated = (
   let hasSlept = false;
   let cutUntilMs = 0;
   let answersCutUntilMs = 0;
-  let messages = 0;
   const deliver = (call: () => void): void => {
     const waitMs = pausedUntilMs - base.elapsedMs();
     if (waitMs > 0) base.after(waitMs, () => deliver(call));
@@ -301,7 +300,6 @@ const simulated = (
     },
   };
   const travelMs = (): number | undefined => {
-    messages += 1;
     if (!isChaos()) return 10 + random() * 100;
     const now = base.elapsedMs();
     if (now < cutUntilMs || now < answersCutUntilMs || random() < loss / 4) return undefined;

@@ -196,7 +196,8 @@ export const createLeaderElection = ({
       ended.abort();
     })();
     while (!ended.signal.aborted && remainingMs() > 0) {
-      await sleep(clock, Math.min(retryMs, remainingMs()), ended.signal);
+      // A timer that fires a hair too early must not make this loop turn without any time passing.
+      await sleep(clock, Math.max(Math.min(retryMs, remainingMs()), 1), ended.signal);
       if (!ended.signal.aborted && remainingMs() > 0) await attempt();
     }
     const wasLost = remainingMs() <= 0;

@@ -200,13 +200,17 @@ describe('an event recorder', () => {
     assert.equal(events.size, 1);
     assert.deepEqual([recorder.counts().failed, recorder.counts().written], [0, 1], asked.join());
     setFail((verb) => (verb === 'create' ? 'before' : undefined));
+    const before = asked.length;
     recorder.record(event('b'));
+    await clock.advance(10);
+    for (let i = 0; i < 4; i++) recorder.record(event('b'));
+    assert.equal(recorder.counts().queued, 0, 'the next try will tell of these too');
     await clock.advance(600_000);
-    assert.deepEqual([recorder.counts().failed, recorder.counts().queued, events.size], [1, 0, 1]);
+    assert.deepEqual([recorder.counts().failed, asked.length - before, events.size], [1, 6, 1]);
     setFail(() => undefined);
     recorder.record(event('b'));
     await clock.advance(0);
-    assert.deepEqual(counted().at(-1), ['b', 2]);
+    assert.deepEqual(counted().at(-1), ['b', 6]);
   });
 
   test('gives up at once what is refused', async () => {

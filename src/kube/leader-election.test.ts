@@ -142,6 +142,18 @@ describe('a leader election', () => {
     }
   });
 
+  test('counts its time from before it asked, however late the answer is', async () => {
+    const { clock, api } = start();
+    const travels: (number | undefined)[] = [5, 5, 5, 3000];
+    const a = candidate('a', clock, api, { client: api.client({ ...near, travelMs: () => travels.shift() }) });
+    await clock.advance(3100);
+    assert.equal(a.isLeader(), true);
+    await clock.advance(6900);
+    assert.equal(a.isLeader(), true);
+    await clock.advance(11);
+    assert.equal(a.isLeader(), false);
+  });
+
   test('begins no second term while the work of the first goes on', async () => {
     const { clock, api } = start();
     let isCut = false;

@@ -9,7 +9,7 @@ import { runs } from '../testing/runs.ts';
 import type { Clock } from './clock.ts';
 import type { KubeClient } from './kube-client.ts';
 import { createLeaderElection, type ElectionEvent, type LeaderElection, type LeaderElectionOptions } from './leader-election.ts';
-import { holderOf, microTime } from './lease-record.ts';
+import { holderOf, leaseType, microTime } from './lease-record.ts';
 import { writeAsLeader } from './write-as-leader.ts';
 
 const lease = { namespace: 'kube-system', name: 'certwright' };
@@ -140,6 +140,21 @@ describe('a leader election', () => {
       await clock.advance(10_000);
       await stopped;
     }
+  });
+
+  test('gives way as soon as it finds the Lease in the name of another', async () => {
+    const { clock, api } = start();
+    const a = candidate('a', clock, api);
+    await clock.advance(100);
+    const stored = api.stored() ?? assert.fail();
+    const given = api.client(near).update(leaseType, { ...stored, spec: { ...spec(stored), holderIdentity: 'by-hand' } });
+    await clock.advance(5000);
+    await given;
+    assert.equal(a.isLeader(), false);
+    assert.deepEqual(types(a), ['leading', 'holder', 'lost']);
+    assert.equal(holderOf(api.stored() ?? assert.fail()), 'by-hand');
+    await clock.advance(20_000);
+    assert.equal(a.isLeader(), true, 'once that one is silent for too long');
   });
 
   test('counts its time from before it asked, however late the answer is', async () => {

@@ -148,7 +148,11 @@ export const createLeaderElection = ({
   const attempt = async (): Promise<boolean> => {
     try {
       const current = held ?? (await read());
-      if (!mayTake(current)) return false;
+      if (!mayTake(current)) {
+        // Whoever finds another's name where its own should be has nothing left to wait for.
+        renewed = undefined;
+        return false;
+      }
       const sentAt = moment();
       held = await write(heldLease(current, lease, { holder: me, durationMs: leaseDurationMs, now: clock.now() }), current === undefined);
       renewed = sentAt;

@@ -94,6 +94,8 @@ export const errorCodes = {
   EncryptionKeyMismatch: { class: 'input', about: 'a store is sealed with an encryption key, and that key was not given' },
   ManifestRefused: { class: 'input', about: 'a manifest that is to be applied on the first start cannot be read or is refused' },
   BackupInvalid: { class: 'input', about: 'a file is no backup, is damaged, or is of a newer version' },
+  // controllers
+  LeadershipLost: { class: 'transient', about: 'this process does not lead any more, and another one may' },
   // ours
   Bug: { class: 'bug', about: 'a fault of Certwright itself' },
 } as const satisfies Record<string, Row>;

@@ -10,5 +10,3 @@ export type ObjectName = {
 export const workKey = ({ namespace, name }: ObjectName): string => `${namespace}/${name}`;
 
 export const namespaceOfKey = (key: string): string => key.slice(0, Math.max(key.indexOf('/'), 0));
-
-export const nameOfKey = (key: string): ObjectName => ({ namespace: namespaceOfKey(key), name: key.slice(key.indexOf('/') + 1) });

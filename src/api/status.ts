@@ -4,7 +4,7 @@
 import { CodedError } from '../base/coded-error.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 
-export type StatusCause = { readonly reason: string; readonly message: string; readonly field?: string };
+export type StatusCause = { readonly reason?: string; readonly message: string; readonly field?: string };
 
 export type StatusDetails = {
   readonly name?: string;
@@ -108,6 +108,7 @@ export type FieldProblem = {
     | 'FieldValueDuplicate'
     | 'FieldValueForbidden'
     | 'FieldValueTooLong'
+    | 'FieldValueTooMany'
     | 'FieldValueTypeInvalid'
     | 'FieldValueNotFound';
   /** Begins with the words of its reason, such as `Invalid value: "x": must be …`. */
@@ -145,6 +146,12 @@ export const tooLong = (field: string, maxBytes: number): FieldProblem => ({
   field,
   reason: 'FieldValueTooLong',
   message: `Too long: must have at most ${maxBytes} bytes`,
+});
+
+export const tooMany = (field: string, count: number, most: number): FieldProblem => ({
+  field,
+  reason: 'FieldValueTooMany',
+  message: `Too many: ${count}: must have at most ${most} items`,
 });
 
 /** Faults of an object, all at once. `name` is the object's, or what stands for it while it has none. */

@@ -106,7 +106,10 @@ export const denial = (webhook: string, status: Fields): CodedError => {
   const details = fieldsAt(status, 'details');
   const causes = listAt(details, 'causes')
     .filter(isFields)
-    .map((cause): StatusCause => ({ reason: textAt(cause, 'reason'), message: textAt(cause, 'message'), field: textAt(cause, 'field') }));
+    .map((cause): StatusCause => {
+      const [reason, field] = [textAt(cause, 'reason'), textAt(cause, 'field')];
+      return { ...(reason === '' ? {} : { reason }), message: textAt(cause, 'message'), ...(field === '' ? {} : { field }) };
+    });
   const said = Object.fromEntries(
     ['name', 'group', 'kind', 'uid'].flatMap((field) => (textAt(details, field) === '' ? [] : [[field, textAt(details, field)]])),
   );

@@ -2,11 +2,15 @@
 // can be waited for: an answer that is not there yet is put down as a question, and admitted-write.ts asks it and decides again.
 
 import { createHash } from 'node:crypto';
+import { type Condition, conditionsHold, conditionsOf, evaluated, webhookVariables } from '../api/admission-expressions.ts';
 import { type Kind, resourceKey } from '../api/kind.ts';
 import { mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind } from '../api/kinds/webhook-configuration.ts';
 import { type Fields, fieldsAt, isFields, isSameJson, type KubernetesObject, listAt, textAt } from '../api/object.ts';
+import { forbidden } from '../api/status.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { type AdmissionAttributes, inVersion, matchedKind } from './admission-attributes.ts';
+import { expressionValues } from './admission-expression-values.ts';
+import { judgeByPolicies } from './admission-policies.ts';
 import { type Answer, admissionRequest, denial, patchedBy, reviewVersion } from './admission-review.ts';
 import type { WebhookCall } from './call-webhook.ts';
 import type { KindTable } from './kind-table.ts';
@@ -66,6 +70,18 @@ const caOf = ({ fields }: Webhook): string | undefined => {
   return text === '' ? undefined : Buffer.from(text, 'base64').toString();
 };
 
+const compiled = new WeakMap<Fields, readonly Condition[]>();
+
+/** The conditions of a stored webhook, compiled once. */
+const compiledConditions = (fields: Fields): readonly Condition[] => {
+  const conditions = compiled.get(fields) ?? conditionsOf(fields, webhookVariables);
+  compiled.set(fields, conditions);
+  return conditions;
+};
+
+/** What the conditions of one webhook may cost for one write. */
+const maxSteps = 1_000_000;
+
 type Asked = { readonly webhook: Webhook; readonly kind: Kind; readonly answer: Answer | undefined };
 
 /** The admission of one request's writes, in one transaction. */
@@ -88,10 +104,23 @@ export const admission = (
       questions.set(key, { key, apiVersion: reviewVersion(fields), request, call: { address, ca: caOf(webhook), timeoutMs } });
     return answers.get(key);
   };
+  /** Whether the webhook's conditions hold. Throws Forbidden where that cannot be told and its policy is to fail. */
+  const isMeant = ({ fields }: Webhook, attributes: AdmissionAttributes, kind: Kind): boolean => {
+    const conditions = compiledConditions(fields);
+    if (conditions.length === 0) return true;
+    const values = expressionValues(attributes, kind, transaction);
+    const budget = { left: maxSteps };
+    const verdict = conditionsHold(conditions, (program) => evaluated(program, values, budget));
+    if (typeof verdict === 'boolean') return verdict;
+    if (textAt(fields, 'failurePolicy') === 'Ignore') return false;
+    throw forbidden(attributes.kind, attributes.name, verdict);
+  };
   /** Asks a webhook about a write; undefined where it does not want to be. */
   const ask = (webhook: Webhook, attributes: AdmissionAttributes): Asked | undefined => {
     const kind = matchedKind(webhook.fields, attributes, kinds, transaction);
-    return kind === undefined ? undefined : { webhook, kind, answer: known(webhook, attributes, kind) };
+    return kind === undefined || !isMeant(webhook, attributes, kind)
+      ? undefined
+      : { webhook, kind, answer: known(webhook, attributes, kind) };
   };
   /** What a webhook's patch makes of the object; the object as it is where nobody minds that it failed. */
   const settle = ({ webhook, kind, answer }: Asked, object: KubernetesObject | undefined, own: Kind): KubernetesObject | undefined => {
@@ -132,6 +161,7 @@ export const admission = (
     validate: (subject) => {
       if (!subject.kind.isCustom) return;
       const attributes = attributesOf(subject);
+      for (const warning of judgeByPolicies(attributes, kinds, transaction)) warnings.add(warning);
       const webhooks = [
         // There is nothing to change in what goes.
         ...(subject.operation === 'DELETE' ? webhooksOf(transaction, mutatingWebhookConfigurationKind) : []),

@@ -17,6 +17,8 @@ export type WriteRequest = {
   readonly options: Fields;
   /** As whom managedFields record it. */
   readonly manager?: string;
+  /** How long webhooks may be asked in all, in milliseconds; as long as each of them takes where it is left out. */
+  readonly maxMs?: number;
 };
 
 export type Decided<Result> = {
@@ -36,8 +38,6 @@ class DryRun extends Error {
 /** A chain of changing webhooks takes a round each; so does every change by others while one was asked. */
 const maxRounds = 64;
 const maxAskedAtOnce = 16;
-/** How long all of it may take. */
-const maxMs = 60_000;
 
 /** What is drawn once is drawn again, so that the same decision is about the same object. */
 const replayed = (random: (length: number) => Uint8Array): (() => (length: number) => Uint8Array) => {
@@ -53,10 +53,12 @@ const replayed = (random: (length: number) => Uint8Array): (() => (length: numbe
   };
 };
 
-const askAll = async (server: Server, questions: readonly Question[], answers: Map<string, Answer>): Promise<void> => {
+/** Asks so many at once, and none any more once it is too late. */
+const askAll = async (server: Server, questions: readonly Question[], answers: Map<string, Answer>, until: number): Promise<void> => {
   const waiting = questions.values();
   const ask = async (): Promise<void> => {
     for (const { key, apiVersion, request, call } of waiting) {
+      if (performance.now() > until) return;
       const uid = newUid(server.random);
       const body = JSON.stringify({ kind: 'AdmissionReview', apiVersion, request: { uid, ...request } });
       const reply = await server.webhooks.call({ ...call, body });
@@ -74,14 +76,14 @@ const askAll = async (server: Server, questions: readonly Question[], answers: M
 /** Throws what the work throws, AdmissionDenied, WebhookFailed, and Timeout where others changed the object again and again. */
 export const admittedWrite = async <Result>(
   server: Server,
-  { user, isDryRun, options, manager }: WriteRequest,
+  { user, isDryRun, options, manager, maxMs = Number.POSITIVE_INFINITY }: WriteRequest,
   work: (write: Write) => Result,
 ): Promise<Decided<Result>> => {
   const now = server.now();
   const random = replayed(server.random);
   const answers = new Map<string, Answer>();
   const until = performance.now() + maxMs;
-  for (let round = 0; round < maxRounds && performance.now() < until; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     const questions = new Map<string, Question>();
     const warnings = new Set<string>();
     try {
@@ -96,7 +98,9 @@ export const admittedWrite = async <Result>(
     } catch (error) {
       if (error instanceof DryRun) return { result: error.result as Result, warnings: [...warnings] };
       if (!(error instanceof AnswerMissing)) throw error;
-      await askAll(server, [...questions.values()], answers);
+      await askAll(server, [...questions.values()], answers, until);
+      if ([...questions.keys()].some((key) => !answers.has(key)))
+        throw new CodedError('Timeout', `webhooks took longer than ${maxMs} ms in all; try again`);
     }
   }
   throw new CodedError('Timeout', 'the object changed again and again while webhooks were asked about it; try again');

@@ -52,6 +52,9 @@ const optionsOf = (request: ApiRequest, dryRun: boolean): Fields => {
   };
 };
 
+/** A client waits no longer for an answer. */
+const maxAskingMs = 60_000;
+
 /** Decides what a request asks for, with the consent of whom it needs. */
 export const decide = <Result>(
   server: Server,
@@ -60,7 +63,11 @@ export const decide = <Result>(
   work: (write: Write) => Result,
 ): Promise<Decided<Result>> => {
   const manager = managerOfRequest(request);
-  return admittedWrite(server, { user: request.user, isDryRun: dryRun, options: optionsOf(request, dryRun), manager }, work);
+  return admittedWrite(
+    server,
+    { user: request.user, isDryRun: dryRun, options: optionsOf(request, dryRun), manager, maxMs: maxAskingMs },
+    work,
+  );
 };
 
 const warningHeader = (warnings: readonly string[]): Readonly<Record<string, readonly string[]>> =>

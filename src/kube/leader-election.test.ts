@@ -306,6 +306,7 @@ const simulated = (
   let hasSlept = false;
   let cutUntilMs = 0;
   let answersCutUntilMs = 0;
+  let isStopping = false;
   const deliver = (call: () => void): void => {
     const waitMs = pausedUntilMs - base.elapsedMs();
     if (waitMs > 0) base.after(waitMs, () => deliver(call));
@@ -354,11 +355,12 @@ const simulated = (
           asleepSinceMs = undefined;
         });
       }
-      if (what === 'stop') {
-        const old = election;
+      if (what === 'stop' && !isStopping) {
+        isStopping = true;
         deliver(() => {
-          void old.stop().then(() => {
+          void election.stop().then(() => {
             election = make();
+            isStopping = false;
           });
         });
       }

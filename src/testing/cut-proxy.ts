@@ -2,7 +2,13 @@
 
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-export type CutProxy = { readonly port: number; cut(): void; close(): Promise<void> };
+export type CutProxy = {
+  readonly port: number;
+  cut(): void;
+  /** Cuts, and lets nobody through until it is told otherwise. */
+  setDown(isDown: boolean): void;
+  close(): Promise<void>;
+};
 
 /** A proxy on a free port of this machine to another port of it. */
 export const startCutProxy = (target: number): Promise<CutProxy> =>
@@ -12,13 +18,22 @@ export const startCutProxy = (target: number): Promise<CutProxy> =>
       sockets.add(socket);
       socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
     };
+    let isDown = false;
     const proxy = createServer((from) => {
+      if (isDown) {
+        from.destroy();
+        return;
+      }
       const to = connect(target, '127.0.0.1');
       for (const socket of [from, to]) keep(socket);
       from.pipe(to).pipe(from);
     });
     const cut = (): void => {
       for (const socket of sockets) socket.destroy();
+    };
+    const setDown = (down: boolean): void => {
+      isDown = down;
+      if (down) cut();
     };
     proxy.once('error', reject);
     proxy.listen(0, '127.0.0.1', () => {
@@ -27,6 +42,6 @@ export const startCutProxy = (target: number): Promise<CutProxy> =>
           proxy.close(() => done());
           cut();
         });
-      resolve({ port: (proxy.address() as AddressInfo).port, cut, close });
+      resolve({ port: (proxy.address() as AddressInfo).port, cut, setDown, close });
     });
   });

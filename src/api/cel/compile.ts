@@ -1,6 +1,7 @@
 // An expression, checked and made into something that runs: names and types are settled here, so that what is unknown is refused by name
 // before anything is evaluated. Running is bounded: each step spends from a budget, and what handles much data spends more.
 
+import { authorizerLibrary } from './authorizer-library.ts';
 import { kubernetesLibrary } from './kubernetes-library.ts';
 import type { Overload } from './overload.ts';
 import { CompileError, type Node, parse } from './parse.ts';
@@ -71,7 +72,7 @@ const byName = (overloads: readonly Overload[]): ReadonlyMap<string, readonly Ov
   }
   return found;
 };
-const known = byName([...standardLibrary, ...textLibrary, ...kubernetesLibrary]);
+const known = byName([...standardLibrary, ...textLibrary, ...kubernetesLibrary, ...authorizerLibrary]);
 const namespaces = new Set([...known.keys()].filter((name) => /^[a-z]+\./i.test(name)).map((name) => name.split('.')[0]));
 
 const typeNames: Readonly<Record<string, string>> = Object.fromEntries(
@@ -193,6 +194,9 @@ class Compiler {
   #select(node: Node & { readonly kind: 'select' }, scope: Scope): Compiled {
     const named = this.#protoType(node);
     if (named !== undefined) return named;
+    // A variable may have a dot in its name.
+    const dotted = node.of.kind === 'ident' ? `${node.of.name}.${node.field}` : '';
+    if (scope.has(dotted)) return this.#ident({ kind: 'ident', name: dotted, pos: node.pos }, scope);
     const of = this.compile(node.of, scope);
     const { type, name } = this.#fieldType(of.type, node);
     const isOptional = node.isOptional || of.type.kind === 'optional';

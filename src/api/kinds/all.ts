@@ -1,6 +1,7 @@
 // Every kind that is served without a definition of its own. To add one: write its file, add it here.
 
 import type { Kind } from '../kind.ts';
+import { admissionPolicyBindingKind, admissionPolicyKind } from './admission-policy.ts';
 import { certificateSigningRequestKind } from './certificate-signing-request.ts';
 import { clusterTrustBundleKind } from './cluster-trust-bundle.ts';
 import { configMapKind } from './config-map.ts';
@@ -54,6 +55,8 @@ export const builtInKinds: readonly Kind[] = [
   customResourceDefinitionKind,
   mutatingWebhookConfigurationKind,
   validatingWebhookConfigurationKind,
+  admissionPolicyKind,
+  admissionPolicyBindingKind,
   roleKind,
   clusterRoleKind,
   roleBindingKind,

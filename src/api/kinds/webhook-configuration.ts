@@ -1,6 +1,7 @@
 // Which webhooks are asked before custom resources are written
 // (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/).
 
+import { conditionProblems, webhookVariables } from '../admission-expressions.ts';
 import { matchingProblems, rulesProblems, withMatchingDefaults } from '../admission-rules.ts';
 import { ageColumn, nameColumn, text } from '../column.ts';
 import { defineKind } from '../kind.ts';
@@ -88,6 +89,7 @@ const webhookProblems = (webhook: Fields, path: string): readonly FieldProblem[]
     ...oneOf(webhook['reinvocationPolicy'], ['IfNeeded', 'Never'], `${path}.reinvocationPolicy`),
     ...rulesProblems(listAt(webhook, 'rules'), `${path}.rules`),
     ...matchingProblems(webhook, path),
+    ...conditionProblems(listAt(webhook, 'matchConditions'), webhookVariables, `${path}.matchConditions`),
     ...clientProblems(fieldsAt(webhook, 'clientConfig'), `${path}.clientConfig`),
   ];
 };

@@ -1,5 +1,6 @@
 // Every case of the parity suite, and those that a server for custom resources alone can be asked.
 
+import { admissionPolicyCases } from './admission-policy-cases.ts';
 import { applyCases } from './apply-cases.ts';
 import { celCases } from './cel-cases.ts';
 import { certificateRequestCases } from './certificate-request-cases.ts';
@@ -35,4 +36,5 @@ export const allCases: readonly ParityCase[] = [
   ...scaleCases.filter(({ id }) => id !== 'C109'),
   ...podCertificateCases,
   ...webhookCases,
+  ...admissionPolicyCases,
 ];

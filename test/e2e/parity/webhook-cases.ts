@@ -380,6 +380,29 @@ export const webhookCases: readonly ParityCase[] = [
       assert.deepEqual(await heard(() => api.send('DELETE', `${path()}/one`)), ['named']);
     }),
   ),
+  parityCase(
+    'webhook-conditions',
+    'a webhook is asked where its conditions hold, and nothing is written where that cannot be told',
+    async (api) =>
+      onStage(api, async (stage) => {
+        const { path, hooked } = stage;
+        const peer = await stage.peer(() => ({ allowed: false }));
+        const matchConditions = [
+          { name: 'large', expression: 'object.spec.a > 5' },
+          { name: 'created', expression: 'request.operation == "CREATE" && oldObject == null' },
+          { name: 'plain', expression: '!has(object.metadata.labels) || object.metadata.labels["absent"] == ""' },
+        ];
+        await stage.register('Validating', fresh('hooks'), stage.webhook(peer, { matchConditions }));
+        expectStatus(await api.send('POST', path(), { body: hooked('small', { spec: { a: 1 } }) }), 201);
+        expectStatus(await api.send('POST', path(), { body: hooked('large', { spec: { a: 9 } }) }), 400);
+        assert.equal(peer.asked.length, 1);
+        const labelled = { ...hooked('odd', { spec: { a: 9 } }), metadata: { name: 'odd', labels: { a: 'b' } } };
+        expectStatus(await api.send('POST', path(), { body: labelled }), 403, 'Forbidden');
+        expectStatus(await api.send('PATCH', `${path()}/small`, { body: { spec: { a: 9 } }, contentType: merge }), 200);
+        assert.equal(peer.asked.length, 1);
+      }),
+    'conditions came with 1.27',
+  ),
   parityCase('webhook-versions', 'who asks for one version hears of the others in it, or not where exactness is meant', async (api) =>
     onStage(api, async (stage) => {
       const { path, hooked, group } = stage;

@@ -169,6 +169,21 @@ describe('a leader election', () => {
     assert.equal(a.isLeader(), false);
   });
 
+  test('takes a sleep for one though the calendar was set back before', async () => {
+    const { clock, api } = start();
+    let [aheadMs, isCut] = [0, false];
+    const own: Clock = { ...clock, now: () => new Date(clock.now().getTime() + aheadMs) };
+    const client = api.client({ ...near, travelMs: () => (isCut ? undefined : 5) });
+    const a = candidate('a', own, api, { client });
+    await clock.advance(100);
+    isCut = true;
+    aheadMs = -3_600_000;
+    await clock.advance(5000);
+    assert.equal(a.isLeader(), true, 'a calendar that goes back ends no term');
+    aheadMs += 10_000;
+    assert.equal(a.isLeader(), false);
+  });
+
   test('begins no second term while the work of the first goes on', async () => {
     const { clock, api } = start();
     let isCut = false;
@@ -304,6 +319,7 @@ const simulated = (
   let asleepSinceMs: number | undefined;
   let offsetMs = (random() - 0.5) * 1e9;
   let hasSlept = false;
+  let dateSetMs = Number.NEGATIVE_INFINITY;
   let cutUntilMs = 0;
   let answersCutUntilMs = 0;
   let isStopping = false;
@@ -345,8 +361,11 @@ const simulated = (
       if (what === 'cut answers') answersCutUntilMs = untilMs;
       if (what === 'pause') pausedUntilMs = Math.max(pausedUntilMs, untilMs);
       // A calendar that is set back just while the machine sleeps would hide that from everybody; nothing helps against both at once.
-      if (what === 'set date' && !hasSlept) offsetMs += (forMs - 20_000) * 10;
-      if (what === 'sleep' && asleepSinceMs === undefined && offsetMs !== 0) {
+      if (what === 'set date' && !hasSlept) {
+        offsetMs += (forMs - 20_000) * 10;
+        dateSetMs = nowMs;
+      }
+      if (what === 'sleep' && asleepSinceMs === undefined && nowMs - dateSetMs > 3000) {
         hasSlept = true;
         pausedUntilMs = Math.max(pausedUntilMs, untilMs);
         asleepSinceMs = nowMs;

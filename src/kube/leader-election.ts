@@ -53,7 +53,8 @@ const maxSilenceMs = 3_600_000;
 /** Candidates come up to this part later than they could, so that they do not all come at once. */
 const jitter = 1.2;
 
-type Moment = { readonly elapsedMs: number; readonly dateMs: number };
+/** By so much the calendar runs ahead of what elapsed before it is taken for a sleep. */
+const calendarSlackMs = 100;
 
 export const createLeaderElection = ({
   client,
@@ -79,7 +80,7 @@ export const createLeaderElection = ({
   const stopping = new AbortController();
   let isLeading = false;
   /** When the renewal that counts was about to be sent. */
-  let renewed: Moment | undefined;
+  let renewedMs: number | undefined;
   /** The Lease as we last wrote it, while nothing says that it changed. */
   let held: KubernetesObject | undefined;
   /** Whether the Lease may name us, be it through a write that was never answered. */
@@ -96,10 +97,21 @@ export const createLeaderElection = ({
     }
   };
 
-  const moment = (): Moment => ({ elapsedMs: clock.elapsedMs(), dateMs: clock.now().getTime() });
-  // A machine that slept knows it from the calendar alone; a calendar that was set back is found out by what elapsed. The longer one counts.
-  const sinceMs = (from: Moment): number => Math.max(clock.elapsedMs() - from.elapsedMs, clock.now().getTime() - from.dateMs);
-  const remainingMs = (): number => (renewed === undefined ? 0 : renewDeadlineMs - sinceMs(renewed));
+  let looked = { elapsedMs: clock.elapsedMs(), dateMs: clock.now().getTime() };
+  let passedMs = 0;
+  /**
+   * Time that has passed, rather too much of it than too little. A machine that slept knows it from the calendar alone; a calendar that was set
+   * back shows less than what elapsed. From one look to the next the longer one counts, so a calendar that was set back hides no later sleep.
+   */
+  const cautiousMs = (): number => {
+    const now = { elapsedMs: clock.elapsedMs(), dateMs: clock.now().getTime() };
+    const elapsed = now.elapsedMs - looked.elapsedMs;
+    const byCalendar = now.dateMs - looked.dateMs;
+    passedMs += byCalendar > elapsed + calendarSlackMs ? byCalendar : elapsed;
+    looked = now;
+    return passedMs;
+  };
+  const remainingMs = (): number => (renewedMs === undefined ? 0 : renewDeadlineMs - (cautiousMs() - renewedMs));
 
   /** One request, which is given up after a while; it may still be carried out later. */
   const request = <Value>(send: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
@@ -150,12 +162,12 @@ export const createLeaderElection = ({
       const current = held ?? (await read());
       if (!mayTake(current)) {
         // Whoever finds another's name where its own should be has nothing left to wait for.
-        renewed = undefined;
+        renewedMs = undefined;
         return false;
       }
-      const sentAt = moment();
+      const sentMs = cautiousMs();
       held = await write(heldLease(current, lease, { holder: me, durationMs: leaseDurationMs, now: clock.now() }), current === undefined);
-      renewed = sentAt;
+      renewedMs = sentMs;
       seen = undefined;
       return remainingMs() > 0;
     } catch (error) {

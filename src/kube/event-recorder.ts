@@ -1,156 +1,280 @@
-// Tells what happened to an object as Events beside it, of the core group, which every tool reads
-// (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/). Whoever tells never waits and never fails: what cannot be
-// written in time is counted and dropped.
+// Tells people what a controller does, as Events beside the objects they are about. Whoever records one never waits and never fails: what cannot
+// be written is counted and forgotten. An event that comes again raises a count, many similar ones become one, and one object has a bounded
+// number of writes, whatever happens to it. The count of an event that was held back is right with its next write.
 
-import { groupVersion, type KubernetesObject } from '../api/object.ts';
-import { isCodedError } from '../base/coded-error.ts';
-import { errorClass } from '../base/error-codes.ts';
+import { qualifiedNameProblem } from '../api/metadata.ts';
+import { CodedError, isCodedError } from '../base/coded-error.ts';
+import { afterFailure } from './after-failure.ts';
+import { type BackOff, backOffMs } from './back-off.ts';
+import { createBoundedMap } from './bounded-map.ts';
 import { type Clock, sleep } from './clock.ts';
-import { createEventCorrelation, type EventType } from './event-correlation.ts';
-import type { KubeClient, ResourceType } from './kube-client.ts';
+import {
+  boundedMessage,
+  type EventInput,
+  eventName,
+  eventObject,
+  eventProblem,
+  eventType,
+  namespaceOfEvent,
+  repetition,
+} from './event-object.ts';
+import { createFifo } from './fifo.ts';
+import type { KubeClient } from './kube-client.ts';
+
+export type EventCounts = {
+  /** Writes that the server took. */
+  readonly written: number;
+  /** Events that never will be written: invalid, recorded after the stop, or more than can be held. */
+  readonly dropped: number;
+  /** Events that only their count will tell of, with a later write: their object had too many. */
+  readonly heldBack: number;
+  /** Writes that were given up. */
+  readonly failed: number;
+  readonly queued: number;
+};
 
 export type EventRecorderOptions = {
   readonly client: Pick<KubeClient, 'create' | 'patch'>;
-  /** Who tells, such as `certwright-certificates`. */
+  /** Who records, as a qualified name: `certwright.dev/issuing`. */
   readonly component: string;
   /** Which of its processes, such as the name of the Pod. */
   readonly instance: string;
   readonly clock: Clock;
+  /** From 0 up to, not including, 1. */
   readonly random: () => number;
-  /** Told of what is lost: the API refused it, or too much waited. */
-  readonly onLost: (problem: { readonly reason: string; readonly error?: unknown }) => void;
+  /** Told why something was not written; it gives no answer. */
+  readonly onTrouble: (error: unknown) => void;
+  /** How many events, objects and groups of similar events are remembered; 4096 of each where left out. */
+  readonly maxRemembered?: number;
+  /** How many writes may wait; 1000 where left out. */
+  readonly maxQueued?: number;
+  readonly backOff?: BackOff;
 };
 
 export type EventRecorder = {
-  /** `reason` is one word for programs, `message` a sentence for people, cut at 1,024 characters. Neither may hold a secret. */
-  record(object: KubernetesObject, event: { readonly type: EventType; readonly reason: string; readonly message: string }): void;
-  /** Writes what waits, for so long at most. */
-  stop(graceMs: number): Promise<void>;
+  record(event: EventInput): void;
+  readonly counts: () => EventCounts;
+  /** Writes what waits, for so long at most; what is left then is dropped. */
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
 };
 
-type Waiting = {
-  readonly object: KubernetesObject;
-  readonly type: EventType;
-  readonly reason: string;
-  readonly message: string;
-  readonly at: Date;
+/** So many different messages of one reason about one object are written apart; with the next they become one event, until they stop coming. */
+const maxApart = 10;
+const similarForMs = 600_000;
+const combined = '(combined from similar events): ';
+
+/** An object may have so many writes at once, and one more after each such time. */
+const maxBurst = 25;
+const tokenMs = 300_000;
+
+const maxTries = 6;
+const requestMs = 10_000;
+
+type Entry = {
+  readonly input: EventInput;
+  readonly first: Date;
+  name: string;
+  message: string;
+  count: number;
+  last: Date;
+  /** Whether it waits for its turn, which will tell all that it has counted by then. */
+  isQueued: boolean;
+  isWritten: boolean;
 };
 
-export const eventType: ResourceType = { group: '', version: 'v1', kind: 'Event', plural: 'events', isNamespaced: true };
+type Similar = { readonly messages: Set<string>; lastMs: number };
+type Tokens = { left: number; filledMs: number };
 
-const maxWaiting = 1000;
-const maxMessage = 1024;
-const maxTries = 4;
-const retryMs = 500;
-const maxNameLength = 253;
+export const createEventRecorder = ({
+  client,
+  component,
+  instance,
+  clock,
+  random,
+  onTrouble,
+  maxRemembered = 4096,
+  maxQueued = 1000,
+  backOff = { firstMs: 1000, maxMs: 30_000 },
+}: EventRecorderOptions): EventRecorder => {
+  const problem = qualifiedNameProblem(component);
+  if (problem !== undefined) throw new CodedError('Bug', `cannot record events as ${component}: ${problem}`);
+  const entries = createBoundedMap<string, Entry>(maxRemembered);
+  const similar = createBoundedMap<string, Similar>(maxRemembered);
+  const tokens = createBoundedMap<string, Tokens>(maxRemembered);
+  const queue = createFifo<Entry>();
+  const counts = { written: 0, dropped: 0, heldBack: 0, failed: 0 };
+  const aborting = new AbortController();
+  let isStopping = false;
+  let writing: Promise<void> | undefined;
 
-const timeText = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
-
-/** Where events about an object stand; those of the cluster's objects are in `default`. */
-const namespaceFor = ({ metadata }: KubernetesObject): string => metadata.namespace ?? 'default';
-
-const referenceTo = ({ apiVersion, kind, metadata }: KubernetesObject): Readonly<Record<string, string>> => {
-  const { namespace, name, uid, resourceVersion } = metadata;
-  const fields = { apiVersion, kind, namespace, name, uid, resourceVersion };
-  return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined));
-};
-
-export const createEventRecorder = ({ client, component, instance, clock, random, onLost }: EventRecorderOptions): EventRecorder => {
-  const correlation = createEventCorrelation();
-  const stopping = new AbortController();
-  const waiting: Waiting[] = [];
-  let working: Promise<void> | undefined;
-
-  const lose = (reason: string, error?: unknown): void => {
+  const tell = (error: unknown): void => {
     try {
-      onLost({ reason, ...(error === undefined ? {} : { error }) });
+      onTrouble(error);
     } catch {
-      // Whoever is told of losses must not be the cause of more.
+      // Whoever is told must not be the cause of more trouble.
     }
   };
 
-  const create = async ({ object, type, reason, at }: Waiting, message: string, count: number): Promise<string> => {
-    const suffix = Math.floor(random() * 2 ** 48)
-      .toString(16)
-      .padStart(12, '0');
-    const name = `${(object.metadata.name ?? '').slice(0, maxNameLength - suffix.length - 1)}.${suffix}`;
-    const event = {
-      apiVersion: groupVersion('', 'v1'),
-      kind: 'Event',
-      metadata: { name, namespace: namespaceFor(object) },
-      involvedObject: referenceTo(object),
-      type,
-      reason,
-      message,
-      source: { component },
-      firstTimestamp: timeText(at),
-      lastTimestamp: timeText(at),
-      count,
-      reportingComponent: component,
-      reportingInstance: instance,
-    };
-    await client.create(eventType, event, { signal: stopping.signal });
-    return name;
+  const freshName = ({ about }: EventInput): string =>
+    eventName(
+      about,
+      `${clock.now().getTime().toString(16)}${Math.floor(random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0')}`,
+    );
+
+  /** Whether so many similar events came lately that this one is to be told with them. */
+  const isOneOfMany = (group: string, message: string): boolean => {
+    const nowMs = clock.elapsedMs();
+    const found = similar.provide(group, () => ({ messages: new Set(), lastMs: nowMs }));
+    if (nowMs - found.lastMs > similarForMs) found.messages.clear();
+    found.lastMs = nowMs;
+    if (found.messages.has(message)) return false;
+    if (found.messages.size >= maxApart) return true;
+    found.messages.add(message);
+    return false;
   };
 
-  const write = async (event: Waiting): Promise<void> => {
-    const { object, type, reason, at } = event;
-    const { apiVersion, kind, metadata } = object;
-    const about = JSON.stringify([apiVersion, kind, metadata.namespace, metadata.name, metadata.uid]);
-    const decided = correlation.decide({ object: about, type, reason, message: event.message }, clock.elapsedMs());
-    if (decided.kind === 'drop') return lose('TooMany');
-    const { key, message } = decided;
-    for (let tries = 1; ; tries++) {
+  const takeToken = (subject: string): boolean => {
+    const nowMs = clock.elapsedMs();
+    const bucket = tokens.provide(subject, () => ({ left: maxBurst, filledMs: nowMs }));
+    const filled = Math.floor((nowMs - bucket.filledMs) / tokenMs);
+    bucket.left = Math.min(bucket.left + filled, maxBurst);
+    bucket.filledMs += filled * tokenMs;
+    if (bucket.left === 0) return false;
+    bucket.left -= 1;
+    return true;
+  };
+
+  const record = (input: EventInput): void => {
+    const wrong = eventProblem(input);
+    if (wrong !== undefined) throw new CodedError('Bug', `cannot record an event: ${wrong}`);
+    if (isStopping) {
+      counts.dropped += 1;
+      return;
+    }
+    const { about, type, reason, action } = input;
+    const text = boundedMessage(input.message);
+    const subject = JSON.stringify([about.apiVersion, about.kind, about.namespace, about.name, about.uid]);
+    const group = JSON.stringify([subject, type, reason, action]);
+    const isCombined = isOneOfMany(group, text);
+    const message = isCombined ? boundedMessage(combined + text) : text;
+    const key = JSON.stringify([group, isCombined ? undefined : text]);
+    // One that would not be written at all is not remembered either: that would push out others.
+    if (!entries.has(key) && (queue.size >= maxQueued || !takeToken(subject))) {
+      counts.dropped += 1;
+      return;
+    }
+    const isNew = !entries.has(key);
+    const now = clock.now();
+    const entry = entries.provide(key, () => ({
+      input: { ...input, message: '' },
+      first: now,
+      name: freshName(input),
+      message,
+      count: 0,
+      last: now,
+      isQueued: false,
+      isWritten: false,
+    }));
+    entry.count += 1;
+    entry.last = now;
+    entry.message = message;
+    if (entry.isQueued) return;
+    if (!isNew && (queue.size >= maxQueued || !takeToken(subject))) {
+      counts.heldBack += 1;
+      return;
+    }
+    entry.isQueued = true;
+    queue.push(entry);
+    writing ??= writeAll();
+  };
+
+  const send = async (entry: Entry, signal: AbortSignal): Promise<void> => {
+    const { input, name, first } = entry;
+    const again = repetition(entry.count, entry.last, entry.message);
+    const create = async (): Promise<void> => {
+      await client.create(eventType, eventObject(input, { name: entry.name, first, again, component, instance }), { signal });
+    };
+    if (!entry.isWritten)
       try {
-        if (decided.kind === 'again') {
-          const value = { count: decided.count, lastTimestamp: timeText(at), message };
-          const found = await patched(object, decided.name, value);
-          if (found) return correlation.written(key, decided.name, decided.count);
-        }
-        const count = decided.kind === 'again' ? decided.count : 1;
-        return correlation.written(key, await create(event, message, count), count);
+        await create();
+        entry.isWritten = true;
+        return;
       } catch (error) {
-        const mayComeGood = isCodedError(error) && errorClass(error.code) === 'transient';
-        if (!mayComeGood || tries === maxTries || stopping.signal.aborted) {
-          correlation.forget(key);
-          return lose('Refused', error);
+        // An earlier try arrived after all.
+        if (!isCodedError(error) || error.code !== 'AlreadyExists') throw error;
+        entry.isWritten = true;
+      }
+    try {
+      await client.patch(eventType, namespaceOfEvent(input.about), name, { type: 'merge', value: again }, { signal });
+    } catch (error) {
+      if (!isCodedError(error) || error.code !== 'NotFound') throw error;
+      // Servers forget events after an hour or so.
+      entry.isWritten = false;
+      entry.name = freshName(input);
+      await create();
+      entry.isWritten = true;
+    }
+  };
+
+  /** One try. Whether the client heeds the signal or not, it ends. */
+  const attempt = (entry: Entry): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const giveUp = new AbortController();
+      const cancel = clock.after(requestMs, () =>
+        giveUp.abort(new CodedError('Timeout', `cannot write an event: no answer in ${requestMs} ms`)),
+      );
+      const signal = AbortSignal.any([aborting.signal, giveUp.signal]);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      if (signal.aborted) reject(signal.reason);
+      send(entry, signal).then(resolve, reject).finally(cancel);
+    });
+
+  const write = async (entry: Entry): Promise<void> => {
+    for (let tries = 1; !aborting.signal.aborted; tries++) {
+      try {
+        entry.isQueued = false;
+        await attempt(entry);
+        counts.written += 1;
+        return;
+      } catch (error) {
+        const { next, leastMs } = afterFailure(error);
+        if (aborting.signal.aborted) break;
+        tell(error);
+        if (next === 'stop' || tries === maxTries) {
+          counts.failed += 1;
+          return;
         }
-        await sleep(clock, retryMs * 2 ** tries * (0.5 + random()), stopping.signal);
+        entry.isQueued = true;
+        await sleep(clock, Math.max(leastMs, backOffMs(tries, backOff, random)), aborting.signal);
       }
     }
+    counts.dropped += 1;
   };
 
-  /** Counts an event up; false where it is gone by now, for events do not last. */
-  const patched = async (object: KubernetesObject, name: string, value: object): Promise<boolean> => {
-    try {
-      await client.patch(eventType, namespaceFor(object), name, { type: 'merge', value }, { signal: stopping.signal });
-      return true;
-    } catch (error) {
-      if (isCodedError(error) && error.code === 'NotFound') return false;
-      throw error;
-    }
-  };
-
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      if (stopping.signal.aborted) lose('Stopped');
-      else await write(next);
-    }
-    working = undefined;
+  const writeAll = async (): Promise<void> => {
+    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) await write(entry);
+    writing = undefined;
   };
 
   return {
-    record: (object, { type, reason, message }) => {
-      if (waiting.length >= maxWaiting) return lose('TooMany');
-      const cut = message.length > maxMessage ? `${message.slice(0, maxMessage - 3)}...` : message;
-      waiting.push({ object, type, reason, message: cut, at: clock.now() });
-      working ??= work();
+    record: (event) => {
+      try {
+        record(event);
+      } catch (error) {
+        counts.dropped += 1;
+        tell(error);
+      }
     },
-    stop: async (graceMs) => {
-      const cancel = clock.after(graceMs, () => stopping.abort());
-      await working;
-      cancel();
-      stopping.abort();
+    counts: () => ({ ...counts, queued: queue.size }),
+    stop: async ({ graceMs = 0 } = {}) => {
+      isStopping = true;
+      const abort = (): void => aborting.abort(new CodedError('ServiceUnavailable', 'cannot write an event: the recorder has stopped'));
+      const cancel = graceMs > 0 ? clock.after(graceMs, abort) : undefined;
+      if (cancel === undefined) abort();
+      await writing;
+      cancel?.();
     },
   };
 };

@@ -1,9 +1,11 @@
 // What controllers are made of, put together on any Kubernetes API: a copier of ConfigMaps, and leaders that compete
-// as processes of their own.
+// as processes of their own, events as kubectl shows them.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
 import { configMapKind } from '../../src/api/kinds/config-map.ts';
 import { leaseKind } from '../../src/api/kinds/lease.ts';
 import { namespaceKind } from '../../src/api/kinds/namespace.ts';
@@ -12,6 +14,8 @@ import { isCodedError } from '../../src/base/coded-error.ts';
 import { systemClock } from '../../src/kube/clock.ts';
 import { type ConnectedClient, connectKube } from '../../src/kube/connect.ts';
 import { type Controller, createController } from '../../src/kube/controller.ts';
+import { eventType, subjectOf } from '../../src/kube/event-object.ts';
+import { createEventRecorder } from '../../src/kube/event-recorder.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
 import { byLabel, startCache } from '../../src/kube/object-cache.ts';
 import { nameOfKey, type ObjectName } from '../../src/kube/work-key.ts';
@@ -122,6 +126,7 @@ export const copiesIn = async (client: KubeClient, namespace: string): Promise<s
     .join(' ');
 };
 
+const kubectl = tool('kubectl-1.32');
 const kubeControllerManager = tool('kube-controller-manager');
 
 const times = { leaseDurationMs: 4000, renewDeadlineMs: 2600, retryMs: 400 };
@@ -309,5 +314,65 @@ export const controllerProcessesContract = (server: () => TestServer | undefined
     assert.ok(Date.now() - stoppedAt < 3000, 'a Lease given back is taken at once');
     assert.equal(await signatures(), signed);
     assert.equal((await leaseOf(client, namespace))['leaseTransitions'], 2);
+  });
+
+  test('events are one line each for people, however often they come', {
+    skip: kubectl === undefined && 'kubectl-1.32 is missing',
+  }, async (t) => {
+    const client = opened(t);
+    const namespace = await newNamespace(client);
+    const about = subjectOf(await client.create(configMapKind, source(namespace, 'watched', '1')));
+    const troubles: unknown[] = [];
+    const recorder = createEventRecorder({
+      client,
+      component: 'certwright.dev/copier',
+      instance: 'test-1',
+      clock: systemClock,
+      random: Math.random,
+      onTrouble: (error) => troubles.push(error),
+    });
+    let recorded = 0;
+    const settled = (): Promise<void> =>
+      eventually('events are written', async () => {
+        const { items } = await client.list(eventType, { namespace });
+        const written = items.reduce((sum, event) => sum + Number(event['count']), 0);
+        return written === recorded;
+      });
+    const record = (reason: string, message: string, type: 'Normal' | 'Warning' = 'Normal'): void => {
+      recorded += 1;
+      recorder.record({ about, type, reason, action: 'Copy', message });
+    };
+    for (let i = 0; i < 3; i++) {
+      record('Copied', 'copied it');
+      await settled();
+    }
+    for (let i = 1; i <= 13; i++) record('CopyFailed', `try ${i} failed`, 'Warning');
+    await settled();
+    record('Long', 'ä'.repeat(5000));
+    await recorder.stop({ graceMs: 5000 });
+    assert.deepEqual(troubles, []);
+    const show = async (...args: readonly string[]): Promise<string> => {
+      const all = ['--kubeconfig', server()?.kubeconfigFile ?? '', '-n', namespace, ...args];
+      return (await promisify(execFile)(requireTool('kubectl-1.32'), all, { timeout: 30_000 })).stdout;
+    };
+    const lines = (await show('get', 'events', '-o', 'wide', '--no-headers'))
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/));
+    // Last seen, type, reason, object, source, message, first seen, count, name.
+    const shown = lines.map(([, type, reason, object, , message, , count]) =>
+      [type, reason, object, message?.slice(0, 60), count].join(' | '),
+    );
+    assert.equal(shown.length, 1 + 10 + 1 + 1, shown.join('\n'));
+    for (const wanted of [
+      'Normal | Copied | configmap/watched | copied it | 3',
+      'Warning | CopyFailed | configmap/watched | try 10 failed | 1',
+      'Warning | CopyFailed | configmap/watched | (combined from similar events): try 13 failed | 3',
+      `Normal | Long | configmap/watched | ${'ä'.repeat(60)} | 1`,
+    ])
+      assert.ok(shown.includes(wanted), `${wanted}\n---\n${shown.join('\n')}`);
+    assert.match(await show('describe', 'configmap', 'watched'), /Normal +Copied +\S+ \(x3 over \S+\) +certwright\.dev\/copier +copied it/);
+    const newer = await show('get', 'events.v1.events.k8s.io', '-o', 'jsonpath={.items[?(@.reason=="Copied")].deprecatedCount}');
+    assert.equal(newer, '3', 'they are events of the newer group as well');
   });
 };

@@ -9,7 +9,8 @@ import { isCodedError } from '../../src/base/coded-error.ts';
 import { systemClock } from '../../src/kube/clock.ts';
 import { type ConnectedClient, connectKube } from '../../src/kube/connect.ts';
 import { createController, type Outcome } from '../../src/kube/controller.ts';
-import { createEventRecorder, eventType } from '../../src/kube/event-recorder.ts';
+import { eventType, subjectOf } from '../../src/kube/event-object.ts';
+import { createEventRecorder } from '../../src/kube/event-recorder.ts';
 import { createLeaderElection, type LeaderElection } from '../../src/kube/leader-election.ts';
 import { leaseType } from '../../src/kube/lease-record.ts';
 import { startCache } from '../../src/kube/object-cache.ts';
@@ -202,15 +203,17 @@ const onServer = (start: () => Promise<TestServer>): void => {
     const object = await client.create(configMapKind, original(namespace, 'one', '1'));
     const recorder = createEventRecorder({
       client,
-      component: 'copier',
+      component: 'certwright.dev/copier',
       instance: 'copier-1',
       clock: systemClock,
       random: Math.random,
-      onLost: ({ error }) => assert.fail(String(error)),
+      onTrouble: (error) => assert.fail(String(error)),
     });
-    for (let i = 0; i < 3; i++) recorder.record(object, { type: 'Normal', reason: 'Copied', message: 'the copy is there' });
-    recorder.record(object, { type: 'Warning', reason: 'Refused', message: 'another one is not' });
-    await recorder.stop(10_000);
+    const about = subjectOf(object);
+    for (let i = 0; i < 3; i++) recorder.record({ about, type: 'Normal', reason: 'Copied', action: 'Copy', message: 'the copy is there' });
+    recorder.record({ about, type: 'Warning', reason: 'Refused', action: 'Copy', message: 'another one is not' });
+    await recorder.stop({ graceMs: 10_000 });
+    assert.deepEqual([recorder.counts().dropped, recorder.counts().failed], [0, 0]);
     const { items } = await client.list(eventType, { namespace, fieldSelector: `involvedObject.uid=${object.metadata.uid}` });
     assert.deepEqual(items.map((event) => [event['type'], event['reason'], event['count']]).toSorted(), [
       ['Normal', 'Copied', 3],

@@ -22,7 +22,8 @@ export type WebhookCaller = {
 
 const maxAnswerBytes = 3 * 1024 * 1024;
 const maxPools = 64;
-const maxConnections = 16;
+/** More than requests are under way at once: whoever waits for a connection would lose that from its time to be answered. */
+const maxConnections = 512;
 
 const codeOf = (error: unknown): string => {
   const { code, cause } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; cause?: unknown };

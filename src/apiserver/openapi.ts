@@ -11,6 +11,11 @@ import { mergeKey } from './merge-keys.ts';
 
 const rootOf = (group: string, version: string): string => (group === '' ? `api/${version}` : `apis/${groupVersion(group, version)}`);
 const modelName = (kind: Kind): string => `io.certwright.${kind.group === '' ? 'core' : kind.group}.${kind.version}.${kind.kind}`;
+/** `V1PodSpec` as documents name it: the last part is what people read. */
+const partName = (model: string): string => {
+  const [, group, version = '', name] = /^([A-Z][a-z]+)?V(\d+(?:(?:alpha|beta)\d+)?)(.+)$/.exec(model) ?? [];
+  return name === undefined ? model : `io.certwright.${(group ?? 'model').toLowerCase()}.v${version}.${name}`;
+};
 const reference = (name: string): Fields => ({ $ref: `#/components/schemas/${name}` });
 const identity = ({ group, version, kind }: Kind): Fields => ({ group, version, kind });
 
@@ -20,7 +25,7 @@ const formats: Readonly<Record<string, string>> = { 'micro-time': 'date-time' };
 const published = (schema: Schema, found: Map<string, Schema>, isRoot = false): Fields => {
   if (schema.model !== undefined && !isRoot) {
     found.set(schema.model, schema);
-    return reference(schema.model);
+    return reference(partName(schema.model));
   }
   if (schema['x-kubernetes-int-or-string'] === true) return { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] };
   const { type, format, properties, additionalProperties, items, required } = schema;
@@ -92,7 +97,7 @@ const documentOf = (kinds: readonly Kind[], version: string): Fields => {
   for (const kind of kinds)
     schemas[modelName(kind)] = { ...published(kind.schema, found, true), 'x-kubernetes-group-version-kind': [identity(kind)] };
   // Gathering goes on while models that are published name others.
-  for (const [name, schema] of found) schemas[name] = published(schema, found, true);
+  for (const [name, schema] of found) schemas[partName(name)] = published(schema, found, true);
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version },
